@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: MIT
+#
+# Builds Proxenos: the hypervisor, its dom0, the guest library, bare test guests, and the tests that run on the host.
+# `make help` lists the targets. Each folder names its sources in an objects.mk.
+
+BUILD ?= build
+CROSS_COMPILE ?=
+XEN_HEADERS ?= /usr/include/xen
+PROXENOS_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/proxenos
+export BUILD CROSS_COMPILE PROXENOS_CACHE
+
+CC := $(CROSS_COMPILE)gcc
+LD := $(CROSS_COMPILE)ld
+AR := $(CROSS_COMPILE)ar
+NM := $(CROSS_COMPILE)nm
+OBJCOPY := $(CROSS_COMPILE)objcopy
+HOSTCC := gcc
+FUZZCC := clang-14
+PYTHON := /usr/bin/python3
+
+NEWLIB := $(PROXENOS_CACHE)/newlib/x86_64-elf
+LIBS := $(PROXENOS_CACHE)/libs
+
+# The default is one quiet line per step; V=1 shows the commands themselves.
+Q := $(if $(filter 1,$(V)),,@)
+step = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))')
+
+.PHONY: all hypervisor guests tests setup run iso unit fuzz boot test soak check bench doctor format clean help FORCE
+all: hypervisor $(BUILD)/dom0.elf guests
+
+# ---- what to build ----------------------------------------------------------------------------------------------
+
+-include hypervisor/objects.mk arch/x86_64/objects.mk guest-pv/objects.mk xenstore/objects.mk
+-include dom0-tools/objects.mk tests/unit/objects.mk tests/fuzz/objects.mk
+
+guest-folders := $(patsubst %/,%,$(wildcard tests/guests/*/ guest-pv/examples/*/))
+guest-sources = $(wildcard $(1)/*.c $(1)/*.S)
+guest-folders := $(foreach dir,$(guest-folders),$(if $(call guest-sources,$(dir)),$(dir)))
+guest-elfs := $(foreach dir,$(guest-folders),$(BUILD)/guests/$(notdir $(dir)).elf)
+
+objects = $(addprefix $(BUILD)/$(1)/,$(addsuffix .o,$(basename $(2))))
+
+hv-objects := $(call objects,hv,$(hv-srcs) $(arch-srcs))
+guest-pv-objects := $(call objects,guest,$(guest-pv-srcs))
+dom0-objects := $(call objects,guest,$(dom0-srcs) $(xenstore-srcs))
+
+# ---- flags ------------------------------------------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Werror
+# Without this Xen's public headers silently describe the oldest ABI.
+XEN_ABI := -D__XEN_INTERFACE_VERSION__=0x00040e00
+
+# Asked for only when needed and once: on a fresh machine there is no compiler until scripts/setup has run.
+gcc-include = $(eval gcc-include := $(shell $(CC) -print-file-name=include))$(gcc-include)
+
+# No libc header of the build machine may leak in: the compiler's own headers and Xen's are all that is searched.
+TARGET_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) $(XEN_ABI) -nostdinc -isystem $(gcc-include) -isystem $(BUILD)/include \
+    -mno-red-zone -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
+    -fno-strict-aliasing -fno-common -U__linux__ -U__unix__ -Ulinux -Uunix
+
+HV_CFLAGS = $(TARGET_CFLAGS) -ffreestanding -mcmodel=kernel -mgeneral-regs-only -fno-omit-frame-pointer \
+    -D__XEN_TOOLS__ $(if $(filter 1,$(DEBUG)),-DHV_DEBUG) -Ihypervisor/include
+HV_LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none \
+    -T arch/x86_64/proxenos.lds
+
+GUEST_CFLAGS = $(TARGET_CFLAGS) -ffunction-sections -fdata-sections -isystem $(NEWLIB)/include -Iguest-pv/include
+GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=0x1000 -Wl,-z,noexecstack \
+    -Wl,--build-id=none -T guest-pv/guest.lds -L$(NEWLIB)/lib -L$(LIBS)/lib
+DOM0_CFLAGS := -D__XEN_TOOLS__ -Ixenstore/include -Idom0-tools/include -isystem $(LIBS)/include
+
+# The core as an ordinary program: unit tests with gcc, fuzzers with clang.
+HOST_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) $(XEN_ABI) -D__XEN_TOOLS__ -DHOST_TEST -fno-omit-frame-pointer \
+    -fno-strict-aliasing -fno-common -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+    -Ihypervisor/include -Ixenstore/include -Iguest-pv/include -Idom0-tools/include -Itests/unit
+
+# A change of flags (DEBUG=1, another compiler) rebuilds everything: every object depends on this file.
+FLAGS_FILE := $(BUILD)/flags
+flags-now = $(CC) $(HV_CFLAGS) $(GUEST_CFLAGS) $(DOM0_CFLAGS) $(HV_LDFLAGS) $(GUEST_LDFLAGS) $(HOST_CFLAGS)
+$(FLAGS_FILE): FORCE
+	@mkdir -p $(@D)
+	@echo '$(flags-now)' | cmp -s - $@ || echo '$(flags-now)' >$@
+
+$(BUILD)/include/xen:
+	@mkdir -p $(@D)
+	$(Q)ln -sfn $(XEN_HEADERS) $@
+
+# ---- the hypervisor ---------------------------------------------------------------------------------------------
+
+hypervisor: $(BUILD)/proxenos
+
+# Only arch code sees arch headers (rule 1 of docs/architecture.md).
+$(BUILD)/hv/arch/%.o: HV_CFLAGS += -Iarch/x86_64/include
+
+$(BUILD)/hv/%.o: %.c $(FLAGS_FILE) | $(BUILD)/include/xen
+	$(call step,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/hv/%.o: %.S $(FLAGS_FILE) | $(BUILD)/include/xen
+	$(call step,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
+
+# The symbol table for panics needs the addresses of a finished link, so there are two: the first holds an empty table,
+# the second the real one, which must not have moved a function.
+$(BUILD)/symbols-pass1.S: scripts/gen-symbols
+	@mkdir -p $(@D)
+	$(Q)scripts/gen-symbols </dev/null >$@
+
+$(BUILD)/symbols.S: $(BUILD)/proxenos-pass1.elf scripts/gen-symbols
+	$(Q)$(NM) -n $< | scripts/gen-symbols >$@
+
+$(BUILD)/symbols%o: $(BUILD)/symbols%S
+	$(Q)$(CC) -c -o $@ $<
+
+$(BUILD)/proxenos-pass1.elf: $(hv-objects) $(BUILD)/symbols-pass1.o arch/x86_64/proxenos.lds
+	$(Q)$(LD) $(HV_LDFLAGS) -o $@ $(filter %.o,$^)
+
+$(BUILD)/proxenos.elf: $(hv-objects) $(BUILD)/symbols.o arch/x86_64/proxenos.lds
+	$(call step,LD,$@)
+	$(Q)$(LD) $(HV_LDFLAGS) -o $@ $(filter %.o,$^)
+	$(Q)$(NM) -n $@ | scripts/gen-symbols | cmp -s - $(BUILD)/symbols.S || \
+	    { rm $@; echo "error: the symbol table moved the code: .rodata must come after .text"; exit 1; }
+
+# Multiboot loaders take a 64-bit kernel only when it is dressed as a 32-bit one.
+$(BUILD)/proxenos: $(BUILD)/proxenos.elf
+	$(call step,OBJCOPY,$@)
+	$(Q)$(OBJCOPY) --strip-all -O elf32-i386 $< $@
+
+# ---- guests and dom0 --------------------------------------------------------------------------------------------
+
+guests: $(guest-elfs)
+
+$(NEWLIB)/lib/libc.a $(LIBS)/lib/libzstd.a &:
+	$(Q)scripts/setup
+
+$(BUILD)/guest/xenstore/%.o: GUEST_CFLAGS += $(DOM0_CFLAGS)
+$(BUILD)/guest/dom0-tools/%.o: GUEST_CFLAGS += $(DOM0_CFLAGS)
+
+$(BUILD)/guest/%.o: %.c $(FLAGS_FILE) | $(BUILD)/include/xen $(NEWLIB)/lib/libc.a
+	$(call step,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/guest/%.o: %.S $(FLAGS_FILE) | $(BUILD)/include/xen $(NEWLIB)/lib/libc.a
+	$(call step,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
+
+$(BUILD)/libguest-pv.a: $(guest-pv-objects)
+	$(call step,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+# $(1): libraries beyond the guest kit and libc
+link-guest = $(CC) $(GUEST_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(BUILD)/libguest-pv.a $(1) -lc -lm -lgcc -Wl,--end-group
+
+$(BUILD)/dom0.elf: $(dom0-objects) $(BUILD)/libguest-pv.a guest-pv/guest.lds
+	$(call step,LD,$@)
+	$(Q)$(call link-guest,$(dom0-libs))
+
+# $(1): the guest's folder
+define guest-rule
+$(BUILD)/guests/$(notdir $(1)).elf: $(call objects,guest,$(call guest-sources,$(1))) $(BUILD)/libguest-pv.a guest-pv/guest.lds
+	$$(call step,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(link-guest)
+endef
+$(foreach dir,$(guest-folders),$(eval $(call guest-rule,$(dir))))
+
+# ---- tests on the host ------------------------------------------------------------------------------------------
+
+$(BUILD)/host/%.o: %.c $(FLAGS_FILE)
+	$(call step,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz-obj/%.o: %.c $(FLAGS_FILE)
+	$(call step,FUZZCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZCC) $(HOST_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+# $(1): test, from the sources $(1)-srcs, linked with $(1)-libs
+define unit-rule
+$(BUILD)/unit/$(1): $(call objects,host,$($(1)-srcs))
+	$$(call step,HOSTLD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(HOSTCC) -fsanitize=address,undefined -o $$@ $$^ -lcmocka $($(1)-libs)
+endef
+define fuzz-rule
+$(BUILD)/fuzz/$(1): $(call objects,fuzz-obj,$($(1)-srcs))
+	$$(call step,FUZZLD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(FUZZCC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $($(1)-libs)
+endef
+$(foreach test,$(unit-tests),$(eval $(call unit-rule,$(test))))
+$(foreach test,$(fuzz-tests),$(eval $(call fuzz-rule,$(test))))
+
+unit-programs := $(addprefix $(BUILD)/unit/,$(unit-tests))
+fuzz-programs := $(addprefix $(BUILD)/fuzz/,$(fuzz-tests))
+
+tests: $(unit-programs) $(fuzz-programs)
+
+unit: $(unit-programs)
+	$(Q)$(PYTHON) scripts/test unit
+
+fuzz: $(fuzz-programs)
+	$(Q)$(PYTHON) scripts/test fuzz
+
+boot: all
+	$(Q)$(PYTHON) scripts/test boot
+
+check:
+	$(Q)$(PYTHON) scripts/check
+
+# ---- whole jobs: these start on a machine that may have no compiler yet, so setup comes first ------------------------
+
+setup:
+	$(Q)scripts/setup
+
+test: setup
+	$(Q)$(MAKE) all tests
+	$(Q)$(PYTHON) scripts/test check unit fuzz boot
+
+soak: setup
+	$(Q)$(MAKE) all tests
+	$(Q)$(PYTHON) scripts/test --soak unit fuzz boot
+
+bench: setup
+	$(Q)$(MAKE) all
+	$(Q)$(PYTHON) tests/bench/bench.py
+
+run: setup
+	$(Q)$(MAKE) all
+	$(Q)scripts/run-debian
+
+iso: setup
+	$(Q)$(MAKE) all
+	$(call step,ISO,$(BUILD)/proxenos.iso)
+	$(Q)scripts/mkiso $(BUILD)/proxenos.iso
+
+doctor:
+	$(Q)scripts/doctor
+
+format:
+	$(Q)clang-format-14 -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	$(Q)rm -rf $(BUILD)
+
+help:
+	@echo 'make            build the hypervisor, dom0 and the test guests into $(BUILD)/'
+	@echo 'make run        install what is missing, build, and start a stock Debian guest in QEMU'
+	@echo 'make test       everything CI runs: check, unit tests, a sample of each fuzzer, boot tests'
+	@echo 'make soak       repetitions, stresses and fuzzers at full length'
+	@echo 'make bench      the cost figures, in executed instructions'
+	@echo 'make iso        a bootable GRUB image, $(BUILD)/proxenos.iso'
+	@echo 'make check      format, include directions, licence lines, ABI assertions; prints code sizes'
+	@echo 'make unit | fuzz | boot    one kind of test alone'
+	@echo 'make doctor     what this machine lacks, and how to get it'
+	@echo 'make setup      install missing packages, build newlib and libraries into the cache'
+	@echo 'make format     clang-format every C file'
+	@echo 'make clean      remove $(BUILD)/'
+	@echo 'Variables: V=1 (show commands), DEBUG=1 (run-time lock checks), CROSS_COMPILE=, BUILD=, PROXENOS_CACHE='
+
+# ---- dependency files -------------------------------------------------------------------------------------------
+
+-include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
