@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The store: one tree of named values shared by the toolstack, the backends and the guests, with watches,
+ * transactions, permissions and quotas. The engine does no I/O and keeps no globals: requests come in as
+ * bytes through a connection
+ * (<xenstore/conn.h>), and what it wants from the outside world it asks through the hooks below. It is
+ * single-threaded: the caller never enters it from two threads at once, nor from inside a hook unless that
+ * hook says it may.
+ *
+ * Operations, limits and error strings are those of Xen's public io/xs_wire.h; docs/xenstore.md tells the
+ * rest.
+ */
+#ifndef XENSTORE_STORE_H
+#define XENSTORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <stddef.h>
+
+struct xs_store;
+struct xs_conn;
+
+/* What an unprivileged domain may hold or do; in brackets the default, that of Xen's xenstored. */
+enum xs_quota {
+    XS_QUOTA_NODES,             /* nodes owned (1000) */
+    XS_QUOTA_WATCHES,           /* watches registered (128) */
+    XS_QUOTA_TRANSACTIONS,      /* transactions open at once (10) */
+    XS_QUOTA_OUTSTANDING,       /* replies not yet fetched before its requests wait (20) */
+    XS_QUOTA_TRANSACTION_NODES, /* nodes read or written in one transaction (1024) */
+    XS_QUOTA_PERMISSIONS,       /* entries of one permission list (5) */
+    XS_QUOTA_NODE_SIZE,         /* bytes of value, name and permissions of one node (2048) */
+    XS_QUOTA_MEMORY,            /* bytes of nodes, watches and pending output (2.5 MiB) */
+    XS_QUOTA_MEMORY_SOFT,       /* the same, only logged (2 MiB) */
+    XS_QUOTA_COUNT
+};
+
+/* A limit somebody ran into. The client has its error answer; this is for the administrator. */
+struct xs_quota_report {
+    enum xs_quota quota;
+    const char *name;  /* of the quota, as users type it: "nodes" */
+    uint16_t domid;    /* who is charged */
+    uint32_t limit;    /* the value that stood in the way */
+    const char *path;  /* the node or watch that did not fit; "" when the limit isn't about a path */
+    uint64_t refusals; /* how often this domain has met this limit; reported when it is a power of two */
+};
+
+struct xs_hooks {
+    void *ctx; /* handed to each hook */
+
+    void (*quota_exceeded)(void *ctx, const struct xs_quota_report *report);
+
+    /* A client broke the protocol or a domain was refused something odd; `what` is a whole sentence without
+     * newline. */
+    void (*log)(void *ctx, uint16_t domid, const char *what);
+
+    /*
+     * INTRODUCE of a domain that isn't connected: map its ring page (grant 1, or `gfn`), bind `port` (the
+     * domain's end) and open its connection with xs_conn_open(). Returns 0 or a positive errno for the caller
+     * of INTRODUCE.
+     */
+    int (*introduce)(void *ctx, uint16_t domid, uint64_t gfn, uint32_t port);
+
+    /* The domain is gone or released: close its connection with xs_conn_close(), unmap, unbind. */
+    void (*release)(void *ctx, uint16_t domid);
+};
+
+/*
+ * Creates a store that holds "/", "/tool", "/tool/xenstored" (and "@introduceDomain", "@releaseDomain", which
+ * can't be listed), all owned by domain 0. `seed` keys the hash tables: give it something a guest can't
+ * guess. NULL: out of memory.
+ */
+struct xs_store *xs_store_create(const struct xs_hooks *hooks, uint64_t seed);
+
+/* Frees everything; all connections must have been closed. */
+void xs_store_destroy(struct xs_store *store);
+
+uint32_t xs_store_quota(const struct xs_store *store, enum xs_quota quota);
+void xs_store_set_quota(struct xs_store *store, enum xs_quota quota, uint32_t limit);
+const char *xs_quota_name(enum xs_quota quota);
+
+/* What domain `domid` uses of a quota that counts something it holds (nodes, watches, transactions, memory);
+ * else 0. */
+uint32_t xs_store_usage(const struct xs_store *store, uint16_t domid, enum xs_quota quota);
+
+/*
+ * A domain changed state (VIRQ_DOM_EXC). Shut down: @releaseDomain fires once, until RESUME re-arms it. Dead:
+ * the hook `release` is called, its nodes are removed, permissions naming it are void, @releaseDomain fires.
+ * Both do nothing for a domain that isn't introduced.
+ */
+void xs_store_domain_shut_down(struct xs_store *store, uint16_t domid);
+void xs_store_domain_dead(struct xs_store *store, uint16_t domid);
+
+/* Calls fn for every introduced domain; fn may not introduce or release. */
+void xs_store_for_each_domain(struct xs_store *store, void (*fn)(void *data, uint16_t domid), void *data);
+
+#endif
