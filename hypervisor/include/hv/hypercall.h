@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// Hypercall dispatch. hypercall.def is the one table: number, name, argument count, attributes.
+#pragma once
+
+#include <hv/types.h>
+
+struct vcpu;
+
+// Returned by a handler that has more to do: the guest's instruction pointer stays on the hypercall instruction, the
+// arguments have been updated in place (struct hypercall.args), and the vcpu comes back after other work was served.
+#define HYPERCALL_CONTINUE ((long)-0x10000)
+
+struct hypercall {
+    uint64_t nr;
+    uint64_t args[6]; // the guest's argument registers; what a handler writes here goes back into them on CONTINUE
+    bool is_32bit;    // 32-bit caller: pointers are zero-extended, only width-neutral structures are accepted
+};
+
+// Looks the number up, checks width, calls the handler. Returns the value for the guest (a negative XEN_E* or a result)
+// or HYPERCALL_CONTINUE. Unknown numbers: -XEN_ENOSYS.
+long hypercall_dispatch(struct vcpu *v, struct hypercall *call);
+
+const char *hypercall_name(uint64_t nr); // "?" when unknown
+
+#define HYPERCALL_ANY_WIDTH 1U // all its structures have one layout for 32- and 64-bit callers
+
+#define HYPERCALL(number, name, nargs, attributes) long do_##name(struct vcpu *v, struct hypercall *call);
+#include "../../hypercall.def"
+#undef HYPERCALL
