@@ -54,7 +54,7 @@ XEN_ABI := -D__XEN_INTERFACE_VERSION__=0x00040e00
 gcc-include = $(eval gcc-include := $(shell $(CC) -print-file-name=include))$(gcc-include)
 
 # No libc header of the build machine may leak in: the compiler's own headers and Xen's are all that is searched.
-TARGET_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) $(XEN_ABI) -nostdinc -isystem $(gcc-include) -isystem $(BUILD)/include \
+TARGET_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) $(XEN_ABI) -nostdinc -isystem $(BUILD)/include -idirafter $(gcc-include) \
     -mno-red-zone -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
     -fno-strict-aliasing -fno-common -U__linux__ -U__unix__ -Ulinux -Uunix
 
