@@ -18,6 +18,10 @@ HOSTCC := gcc
 FUZZCC := clang-14
 PYTHON := /usr/bin/python3
 
+# What `make run` and `make iso` boot: a stock Debian guest, started by the lines of the hidden file .rc.
+DEMO_FILES = --file 'vmlinuz=$(PROXENOS_CACHE)/debian/cloud/vmlinuz' --file 'initrd=$(PROXENOS_CACHE)/debian/initrd' \
+    --file debian.cfg=scripts/debian.cfg --file .rc=scripts/debian.rc
+
 NEWLIB := $(PROXENOS_CACHE)/newlib/x86_64-elf
 LIBS := $(PROXENOS_CACHE)/libs
 
@@ -232,12 +236,12 @@ bench: setup
 
 run: setup
 	$(Q)$(MAKE) all
-	$(Q)scripts/run-debian
+	$(Q)scripts/run $(DEMO_FILES)
 
 iso: setup
 	$(Q)$(MAKE) all
 	$(call step,ISO,$(BUILD)/proxenos.iso)
-	$(Q)scripts/mkiso $(BUILD)/proxenos.iso
+	$(Q)scripts/mkiso $(DEMO_FILES) $(BUILD)/proxenos.iso
 
 doctor:
 	$(Q)scripts/doctor
