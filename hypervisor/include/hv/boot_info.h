@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the boot loader told us, in neutral form. arch/x86_64/boot fills it from multiboot1 or multiboot2; it holds
-// copies, so the loader's own tables may be overwritten afterwards (module contents stay where they are).
+// What the boot loader told us, in neutral form. arch/x86_64/boot fills it from multiboot1 or multiboot2; it
+// holds copies, so the loader's own tables may be overwritten afterwards (module contents stay where they
+// are).
 #pragma once
 
 #include <hv/types.h>
@@ -12,9 +13,9 @@ struct mem_region {
     enum mem_type type;
 };
 
-#define BOOT_MAX_REGIONS 128
-#define BOOT_MAX_MODULES 64
-#define BOOT_CMDLINE_MAX 2048
+#define BOOT_MAX_REGIONS    128
+#define BOOT_MAX_MODULES    64
+#define BOOT_CMDLINE_MAX    2048
 #define BOOT_MODULE_STRINGS 16384
 
 struct boot_module {
@@ -37,9 +38,9 @@ struct boot_info {
 extern struct boot_info boot_info;
 
 // Early memory, before the buddy allocator: RAM regions less what is reserved. Not locked: boot cpu only.
-void boot_mem_init(const struct boot_info *info);           // takes all RAM regions
-void boot_mem_reserve(maddr_t start, maddr_t end);          // image, modules, firmware areas
-bool boot_mem_is_free(maddr_t start, maddr_t end);          // wholly free RAM?
+void boot_mem_init(const struct boot_info *info);  // takes all RAM regions
+void boot_mem_reserve(maddr_t start, maddr_t end); // image, modules, firmware areas
+bool boot_mem_is_free(maddr_t start, maddr_t end); // wholly free RAM?
 // Highest free range below `below` (0: anywhere); align is a power of two >= PAGE_SIZE. 0 when there is none.
 maddr_t boot_mem_alloc(uint64_t size, uint64_t align, maddr_t below);
 // Calls fn for each free range, in ascending order, and leaves the boot allocator empty.

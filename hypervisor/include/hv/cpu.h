@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the core keeps per physical cpu. Only the cpu itself touches its record, but for softirq bits and what a
-// lock in the record guards.
+// What the core keeps per physical cpu. Only the cpu itself touches its record, but for softirq bits and what
+// a lock in the record guards.
 #pragma once
 
 #include <hv/heap.h>
@@ -14,8 +14,8 @@ struct vcpu;
 struct cpu {
     unsigned id;
     uint32_t apic_id;
-    struct vcpu *current;      // vcpu whose context is loaded, NULL when idle
-    uint32_t softirq_pending;  // bits of enum softirq, set atomically by anyone
+    struct vcpu *current;     // vcpu whose context is loaded, NULL when idle
+    uint32_t softirq_pending; // bits of enum softirq, set atomically by anyone
 
     struct spinlock timer_lock; // LOCK_TIMER
     struct heap timers;         // key: deadline, ns of system time
@@ -35,6 +35,7 @@ extern unsigned nr_cpus;
 // The record of the cpu we run on (arch: read through the per-cpu base register).
 struct cpu *this_cpu(void) __attribute__((const));
 
-static inline struct vcpu *current_vcpu(void) {
+static inline struct vcpu *current_vcpu(void)
+{
     return this_cpu()->current;
 }

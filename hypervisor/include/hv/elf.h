@@ -7,7 +7,7 @@
 #define ELF_MAX_SEGMENTS 16
 
 struct elf_segment {
-    uint64_t paddr;              // where it goes
+    uint64_t paddr; // where it goes
     uint64_t file_offset, file_size, mem_size;
 };
 
@@ -16,7 +16,7 @@ struct elf_image {
     uint64_t size;
     unsigned nr_segments;
     struct elf_segment segments[ELF_MAX_SEGMENTS];
-    uint64_t start, end;         // lowest and highest paddr, bytes
+    uint64_t start, end; // lowest and highest paddr, bytes
     uint64_t phys32_entry;
 };
 

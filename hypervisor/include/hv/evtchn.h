@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Event channels: one table of ports per domain. evtchn.c holds the state; evtchn_2l.c the 2-level pending and mask
-// bits in shared_info; evtchn_op.c the hypercall. Public header: event_channel.h.
+// Event channels: one table of ports per domain. evtchn.c holds the state; evtchn_2l.c the 2-level pending
+// and mask bits in shared_info; evtchn_op.c the hypercall. Public header: event_channel.h.
 #pragma once
 
 #include <hv/lock.h>
@@ -11,9 +11,9 @@
 struct domain;
 struct vcpu;
 
-#define EVTCHN_2L_PORTS 4096U    // EVTCHN_2L_NR_CHANNELS for a 64-bit guest
+#define EVTCHN_2L_PORTS    4096U // EVTCHN_2L_NR_CHANNELS for a 64-bit guest
 #define EVTCHNS_PER_BUCKET 128U  // one bucket is one allocation
-#define EVTCHN_BUCKETS (EVTCHN_2L_PORTS / EVTCHNS_PER_BUCKET)
+#define EVTCHN_BUCKETS     (EVTCHN_2L_PORTS / EVTCHNS_PER_BUCKET)
 
 struct evtchn {
     uint8_t state;     // EVTCHNSTAT_closed ... EVTCHNSTAT_ipi
@@ -54,13 +54,14 @@ int evtchn_unmask(struct domain *d, uint32_t port);
 int evtchn_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu);
 int evtchn_status(struct domain *d, struct evtchn_status *status); // status->port in, rest out
 
-void evtchn_send_virq(struct vcpu *v, uint32_t virq);          // per-vcpu VIRQ; no effect when unbound
-void evtchn_send_global_virq(uint32_t virq);                   // VIRQ_CONSOLE, VIRQ_DOM_EXC ...: to the control domain
-void evtchn_raise_pirq(struct domain *d, uint32_t port);       // from irq_deliver
-bool evtchn_port_pending(struct domain *d, uint32_t port);     // for SCHEDOP_poll
+void evtchn_send_virq(struct vcpu *v, uint32_t virq); // per-vcpu VIRQ; no effect when unbound
+void evtchn_send_global_virq(uint32_t virq);          // VIRQ_CONSOLE, VIRQ_DOM_EXC ...: to the control domain
+void evtchn_raise_pirq(struct domain *d, uint32_t port);   // from irq_deliver
+bool evtchn_port_pending(struct domain *d, uint32_t port); // for SCHEDOP_poll
 
 // 2-level bits (evtchn_2l.c). Setting pending returns true if an upcall to the vcpu became due.
-void evtchn_2l_set_pending(struct vcpu *v, uint32_t port); // sets the bit, the selector, upcall_pending; wakes/kicks v
+void evtchn_2l_set_pending(struct vcpu *v,
+                           uint32_t port); // sets the bit, the selector, upcall_pending; wakes/kicks v
 void evtchn_2l_unmask(struct vcpu *v, uint32_t port);
 bool evtchn_2l_pending(const struct domain *d, uint32_t port);
 void evtchn_2l_clear(struct domain *d, uint32_t port); // on close, so that a reused port starts clean

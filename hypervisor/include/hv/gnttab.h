@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Grant tables, version 1. gnttab.c: frames and active entries of the granting side; gnttab_map.c: maptrack of the
-// mapping side; gnttab_copy.c; gnttab_op.c: the hypercall. Public header: grant_table.h.
+// Grant tables, version 1. gnttab.c: frames and active entries of the granting side; gnttab_map.c: maptrack
+// of the mapping side; gnttab_copy.c; gnttab_op.c: the hypercall. Public header: grant_table.h.
 #pragma once
 
 #include <hv/lock.h>
@@ -10,8 +10,8 @@
 
 struct domain;
 
-#define GRANTS_PER_FRAME (PAGE_SIZE / sizeof(grant_entry_v1_t)) // 512
-#define GNTTAB_DEFAULT_FRAMES 64
+#define GRANTS_PER_FRAME        (PAGE_SIZE / sizeof(grant_entry_v1_t)) // 512
+#define GNTTAB_DEFAULT_FRAMES   64
 #define GNTTAB_DEFAULT_MAPTRACK 1024 // frames' worth, as Xen counts them
 
 struct grant_active {
@@ -21,10 +21,10 @@ struct grant_active {
 };
 
 struct maptrack {
-    domid_t granter;  // DOMID_INVALID: free, `ref` is then the next free handle
-    uint16_t flags;   // GNTMAP_*
+    domid_t granter; // DOMID_INVALID: free, `ref` is then the next free handle
+    uint16_t flags;  // GNTMAP_*
     uint32_t ref;
-    gfn_t gfn;        // where it is mapped in our p2m
+    gfn_t gfn; // where it is mapped in our p2m
 };
 
 struct gnttab {
@@ -38,7 +38,9 @@ struct gnttab {
 };
 
 int gnttab_init(struct domain *d, int32_t max_frames, int32_t max_maptrack); // < 0: default
-// Undoes every mapping this domain holds, then frees the tables once nobody maps its grants. -XEN_ERESTART until done.
+// Undoes every mapping this domain holds, then frees the tables once nobody maps its grants. -XEN_ERESTART
+// until done.
 int gnttab_destroy(struct domain *d);
-// Grows the table so that frame `index` exists; the frame's mfn for XENMAPSPACE_grant_table. -XEN_EINVAL beyond max_frames.
+// Grows the table so that frame `index` exists; the frame's mfn for XENMAPSPACE_grant_table. -XEN_EINVAL
+// beyond max_frames.
 int gnttab_get_frame(struct domain *d, uint32_t index, mfn_t *mfn);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The only way from the hypervisor into guest memory named by a guest. Everything is copied; nothing is used in place.
+// The only way from the hypervisor into guest memory named by a guest. Everything is copied; nothing is used
+// in place.
 #pragma once
 
 #include <hv/types.h>
@@ -7,8 +8,8 @@
 struct domain;
 struct vcpu;
 
-// Current vcpu's virtual addresses, any alignment, page crossings included. 0 or -XEN_EFAULT (nothing is promised about
-// the bytes already copied). A write to a page the guest could not write itself fails.
+// Current vcpu's virtual addresses, any alignment, page crossings included. 0 or -XEN_EFAULT (nothing is
+// promised about the bytes already copied). A write to a page the guest could not write itself fails.
 int copy_from_guest(void *dst, gva_t src, size_t n);
 int copy_to_guest(gva_t dst, const void *src, size_t n);
 int clear_guest(gva_t dst, size_t n);
@@ -20,7 +21,9 @@ int copy_to_guest_vcpu(struct vcpu *v, gva_t dst, const void *src, size_t n);
 int copy_from_gpa(struct domain *d, void *dst, gpa_t src, size_t n);
 int copy_to_gpa(struct domain *d, gpa_t dst, const void *src, size_t n);
 
-// Array element i of n-byte elements, overflow-checked by construction: index and size are bounded by callers.
-static inline gva_t guest_elem(gva_t base, uint64_t index, size_t elem_size) {
+// Array element i of n-byte elements, overflow-checked by construction: index and size are bounded by
+// callers.
+static inline gva_t guest_elem(gva_t base, uint64_t index, size_t elem_size)
+{
     return gva_add(base, index * elem_size);
 }

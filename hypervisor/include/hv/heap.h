@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Intrusive pairing heap: the smallest key first, insert O(1), remove O(log n) amortised, no memory of its own.
-// Used by timers (key: deadline) and run queues (key: virtual time). Equal keys leave in any order.
+// Intrusive pairing heap: the smallest key first, insert O(1), remove O(log n) amortised, no memory of its
+// own. Used by timers (key: deadline) and run queues (key: virtual time). Equal keys leave in any order.
 #pragma once
 
 #include <hv/types.h>

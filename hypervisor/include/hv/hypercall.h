@@ -6,18 +6,20 @@
 
 struct vcpu;
 
-// Returned by a handler that has more to do: the guest's instruction pointer stays on the hypercall instruction, the
-// arguments have been updated in place (struct hypercall.args), and the vcpu comes back after other work was served.
+// Returned by a handler that has more to do: the guest's instruction pointer stays on the hypercall
+// instruction, the arguments have been updated in place (struct hypercall.args), and the vcpu comes back
+// after other work was served.
 #define HYPERCALL_CONTINUE ((long)-0x10000)
 
 struct hypercall {
     uint64_t nr;
-    uint64_t args[6]; // the guest's argument registers; what a handler writes here goes back into them on CONTINUE
-    bool is_32bit;    // 32-bit caller: pointers are zero-extended, only width-neutral structures are accepted
+    uint64_t
+        args[6]; // the guest's argument registers; what a handler writes here goes back into them on CONTINUE
+    bool is_32bit; // 32-bit caller: pointers are zero-extended, only width-neutral structures are accepted
 };
 
-// Looks the number up, checks width, calls the handler. Returns the value for the guest (a negative XEN_E* or a result)
-// or HYPERCALL_CONTINUE. Unknown numbers: -XEN_ENOSYS.
+// Looks the number up, checks width, calls the handler. Returns the value for the guest (a negative XEN_E* or
+// a result) or HYPERCALL_CONTINUE. Unknown numbers: -XEN_ENOSYS.
 long hypercall_dispatch(struct vcpu *v, struct hypercall *call);
 
 const char *hypercall_name(uint64_t nr); // "?" when unknown

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Machine interrupts bound to event channels of a privileged domain. Edge-triggered GSIs only for now: nothing to
-// acknowledge later, so a guest cannot hold the line.
+// Machine interrupts bound to event channels of a privileged domain. Edge-triggered GSIs only for now:
+// nothing to acknowledge later, so a guest cannot hold the line.
 #pragma once
 
 #include <hv/types.h>
@@ -12,7 +12,8 @@ struct domain;
 // PHYSDEVOP_map_pirq for a GSI: checks the interrupt may be given away. Returns the pirq (= gsi) or -XEN_E*.
 int pirq_map_gsi(struct domain *d, unsigned gsi);
 int pirq_unmap(struct domain *d, unsigned pirq);
-// Binds/unbinds the pirq's event port (port 0: unbind) and (un)masks the line. Called by evtchn.c with LOCK_EVTCHN held.
+// Binds/unbinds the pirq's event port (port 0: unbind) and (un)masks the line. Called by evtchn.c with
+// LOCK_EVTCHN held.
 int pirq_bind(struct domain *d, unsigned pirq, uint32_t port);
 void pirq_unbind(struct domain *d, unsigned pirq);
 

@@ -12,10 +12,13 @@ struct spinlock {
     uint8_t rank;   // enum lock_rank
 };
 
-#define SPINLOCK(rank_)                                                                                      \
-    { .rank = (rank_) }
+#define SPINLOCK(rank_) \
+    {                   \
+        .rank = (rank_) \
+    }
 
-static inline void spin_lock_init(struct spinlock *lock, enum lock_rank rank) {
+static inline void spin_lock_init(struct spinlock *lock, enum lock_rank rank)
+{
     *lock = (struct spinlock)SPINLOCK(rank);
 }
 
@@ -26,33 +29,39 @@ void arch_cpu_relax(void);
 void lock_check_acquire(const struct spinlock *lock, const struct spinlock *held_pair);
 void lock_check_release(const struct spinlock *lock);
 #else
-static inline void lock_check_acquire(const struct spinlock *lock, const struct spinlock *held_pair) {
+static inline void lock_check_acquire(const struct spinlock *lock, const struct spinlock *held_pair)
+{
     (void)lock, (void)held_pair;
 }
-static inline void lock_check_release(const struct spinlock *lock) {
+static inline void lock_check_release(const struct spinlock *lock)
+{
     (void)lock;
 }
 #endif
 
-static inline void spin_acquire(struct spinlock *lock) {
+static inline void spin_acquire(struct spinlock *lock)
+{
     uint16_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
     // Acquire: what the previous holder wrote before its release must be visible to us.
     while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket)
         arch_cpu_relax();
 }
 
-static inline void spin_lock(struct spinlock *lock) {
+static inline void spin_lock(struct spinlock *lock)
+{
     lock_check_acquire(lock, NULL);
     spin_acquire(lock);
 }
 
-static inline void spin_unlock(struct spinlock *lock) {
+static inline void spin_unlock(struct spinlock *lock)
+{
     lock_check_release(lock);
     __atomic_store_n(&lock->owner, (uint16_t)(lock->owner + 1), __ATOMIC_RELEASE);
 }
 
 // Two locks of the same rank, which may be the same lock.
-static inline void spin_lock_pair(struct spinlock *a, struct spinlock *b) {
+static inline void spin_lock_pair(struct spinlock *a, struct spinlock *b)
+{
     struct spinlock *first = a < b ? a : b, *second = a < b ? b : a;
     spin_lock(first);
     if (first != second) {
@@ -61,7 +70,8 @@ static inline void spin_lock_pair(struct spinlock *a, struct spinlock *b) {
     }
 }
 
-static inline void spin_unlock_pair(struct spinlock *a, struct spinlock *b) {
+static inline void spin_unlock_pair(struct spinlock *a, struct spinlock *b)
+{
     if (a != b)
         spin_unlock(b);
     spin_unlock(a);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The rank of every lock. A cpu may take a lock only while every lock it holds has a lower rank; two locks of one
-// rank (two domains' event channels, say) are taken in ascending address with spin_lock_pair(). A DEBUG=1 build
-// checks the order at each acquisition and panics with both names.
+// The rank of every lock. A cpu may take a lock only while every lock it holds has a lower rank; two locks of
+// one rank (two domains' event channels, say) are taken in ascending address with spin_lock_pair(). A DEBUG=1
+// build checks the order at each acquisition and panics with both names.
 #pragma once
 
 enum lock_rank {
@@ -16,7 +16,7 @@ enum lock_rank {
     LOCK_IRQ,         // pirq bindings
     LOCK_SCHED,       // one pcpu's run queue and the states of its vcpus
     LOCK_TIMER,       // one pcpu's timer heap
-    LOCK_PAGE_ALLOC,  // buddy allocator
     LOCK_SLAB,        // object caches
+    LOCK_PAGE_ALLOC,  // buddy allocator
     LOCK_CONSOLE,     // serial, screen, log ring: last, so that anything may print
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Machine pages: a 16-byte record per frame, a buddy allocator of free ones, owner and reference count of the others.
+// Machine pages: a 16-byte record per frame, a buddy allocator of free ones, owner and reference count of the
+// others.
 #pragma once
 
 #include <hv/boot_info.h>
@@ -7,22 +8,22 @@
 
 struct domain;
 
-#define MAX_ORDER 18 // 1 GiB
-#define DOMID_HV DOMID_XEN // owner of the hypervisor's own pages
+#define MAX_ORDER 18        // 1 GiB
+#define DOMID_HV  DOMID_XEN // owner of the hypervisor's own pages
 
 enum page_flags {
     PAGE_FREE = 1 << 0,  // head of a free buddy block
     PAGE_CLEAN = 1 << 1, // block: known to be all zeros
-    PAGE_BOOT = 1 << 2,  // boot module or other frame that is never freed into the allocator
+    PAGE_BOOT = 1 << 2,  // boot module: its first reference is never dropped
 };
 
 // One per frame, indexed by mfn. A page in use is freed when `refs` reaches zero. References are held by: the
 // allocation itself for hypervisor pages; each p2m entry, foreign mapping and grant mapping for guest pages.
 struct page_info {
-    uint32_t refs;  // 0 when free
-    domid_t owner;  // charged domain, DOMID_HV, or DOMID_INVALID when free
-    uint8_t order;  // of the free block that starts here
-    uint8_t flags;  // enum page_flags
+    uint32_t refs;       // 0 when free
+    domid_t owner;       // charged domain, DOMID_HV, or DOMID_INVALID when free
+    uint8_t order;       // of the free block that starts here
+    uint8_t flags;       // enum page_flags
     uint32_t next, prev; // free list links: frame numbers, 0 ends the list
 };
 
@@ -34,7 +35,7 @@ void page_alloc_init(void);
 // The record of a frame, or NULL if it is not RAM known to the allocator.
 struct page_info *page_info(mfn_t mfn);
 
-#define PAGE_ALLOC_ZERO 1U  // contents must be zero
+#define PAGE_ALLOC_ZERO     1U // contents must be zero
 #define PAGE_ALLOC_BELOW_4G 2U
 
 // 2^order contiguous, naturally aligned pages for the hypervisor's own use; MFN_INVALID when there are none.
@@ -42,19 +43,26 @@ struct page_info *page_info(mfn_t mfn);
 mfn_t page_alloc(unsigned order, unsigned flags);
 void page_free(mfn_t mfn, unsigned order);
 
-// Pages for a guest: charged to d->tot_pages (against d->max_pages), each page with owner d and one reference which
-// the caller hands to a p2m entry. Contents are NOT scrubbed: the caller calls page_scrub() before a guest can see them.
+// Pages for a guest: charged to d->tot_pages (against d->max_pages), each page with owner d and one reference
+// which the caller hands to a p2m entry. Contents are NOT scrubbed: the caller calls page_scrub() before a
+// guest can see them.
 mfn_t page_alloc_domain(struct domain *d, unsigned order, unsigned flags);
 
 // Makes the pages zero unless the allocator knows that they are.
 void page_scrub(mfn_t mfn, unsigned order);
 
-// Takes a reference if the frame belongs to `owner` and is in use. False otherwise.
+// Frames taken from boot_mem rather than from the allocator: dom0's RAM (one reference, for the p2m; not
+// checked against max_pages) and boot modules (a reference that is never dropped).
+void page_assign(mfn_t mfn, struct domain *d);
+void page_mark_boot_file(mfn_t mfn);
+
+// Takes a reference if the frame is in use and, for page_get, belongs to `owner`. False otherwise.
 bool page_get(mfn_t mfn, const struct domain *owner);
+bool page_get_any(mfn_t mfn);
 // Drops one reference; the last one uncharges the owner and frees the page. Never sleeps, never fails.
 void page_put(mfn_t mfn);
 
-uint64_t page_total(void);  // RAM frames handed to the allocator at boot, plus those in use since before
+uint64_t page_total(void); // RAM frames handed to the allocator at boot, plus those in use since before
 uint64_t page_free_count(void);
 uint64_t page_hv_count(void); // frames the hypervisor keeps for itself, image and records included
 

@@ -7,9 +7,9 @@
 struct domain;
 
 // Roles a domain may hold.
-#define PRIV_CONTROL (1U << 0)  // creates and controls other domains
+#define PRIV_CONTROL  (1U << 0) // creates and controls other domains
 #define PRIV_HARDWARE (1U << 1) // owns machine ports, MMIO, interrupts, power
-#define PRIV_STORE (1U << 2)    // serves XenStore: may map other domains' store pages
+#define PRIV_STORE    (1U << 2) // serves XenStore: may map other domains' store pages
 
 enum priv_op {
     PRIV_OP_DOMCTL,
@@ -27,6 +27,6 @@ enum priv_op {
     PRIV_OP_COUNT
 };
 
-// 0, or -XEN_EPERM. `target` may be NULL for operations on the machine; a domain may act on itself where the table
-// says so.
+// 0, or -XEN_EPERM. `target` may be NULL for operations on the machine; a domain may act on itself where the
+// table says so.
 int priv_check(const struct domain *caller, enum priv_op op, const struct domain *target);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Small objects of the hypervisor, in power-of-two size classes from 32 bytes to one page; larger ones are whole pages.
+// Small objects of the hypervisor, in power-of-two size classes from 32 bytes to one page; larger ones are
+// whole pages.
 #pragma once
 
 #include <hv/types.h>

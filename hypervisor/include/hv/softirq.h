@@ -9,6 +9,6 @@ enum softirq { SOFTIRQ_TIMER, SOFTIRQ_SCHEDULE, SOFTIRQ_COUNT };
 void softirq_raise(unsigned cpu, enum softirq nr); // kicks the cpu if it is another one
 void softirq_run(void);                            // runs what is pending on this cpu until nothing is
 
-// For long hypervisor operations, called with no lock held: opens interrupts for an instant and tells whether this
-// cpu has other work waiting, in which case the caller should return a continuation.
+// For long hypervisor operations, called with no lock held: opens interrupts for an instant and tells whether
+// this cpu has other work waiting, in which case the caller should return a continuation.
 bool preempt_check(void);

@@ -7,7 +7,8 @@
 
 struct timer {
     struct heap_node node; // key: deadline
-    void (*fn)(void *arg); // runs in softirq context on the timer's cpu, no lock held; the timer is idle by then
+    void (*fn)(
+        void *arg); // runs in softirq context on the timer's cpu, no lock held; the timer is idle by then
     void *arg;
     unsigned cpu; // the heap it is queued on
 };
@@ -15,9 +16,11 @@ struct timer {
 #define TIME_NEVER (~0UL)
 
 void timer_init(struct timer *timer, void (*fn)(void *), void *arg);
-void timer_set(struct timer *timer, uint64_t deadline); // (re)arms on this cpu; a past deadline fires at the next softirq
+void timer_set(struct timer *timer,
+               uint64_t deadline); // (re)arms on this cpu; a past deadline fires at the next softirq
 void timer_stop(struct timer *timer);
-static inline bool timer_armed(const struct timer *timer) {
+static inline bool timer_armed(const struct timer *timer)
+{
     return timer->node.queued;
 }
 

@@ -13,39 +13,40 @@ struct arch_vcpu;
 struct domain;
 
 enum vcpu_flags {
-    VCPU_DOWN = 1 << 0,     // offline: never initialised, VCPUOP_down, or HLT with interrupts off
-    VCPU_BLOCKED = 1 << 1,  // waits for an event
-    VCPU_POLLING = 1 << 2,  // blocked in SCHEDOP_poll
+    VCPU_DOWN = 1 << 0,    // offline: never initialised, VCPUOP_down, or HLT with interrupts off
+    VCPU_BLOCKED = 1 << 1, // waits for an event
+    VCPU_POLLING = 1 << 2, // blocked in SCHEDOP_poll
 };
 
-// A page-bounded area of guest memory the hypervisor writes through its own mapping; it holds a page reference.
+// A page-bounded area of guest memory the hypervisor writes through its own mapping; it holds a page
+// reference.
 struct guest_area {
-    mfn_t mfn;   // MFN_INVALID: not registered
-    void *virt;  // start of the area inside the mapped page
+    mfn_t mfn;  // MFN_INVALID: not registered
+    void *virt; // start of the area inside the mapped page
 };
 
 struct vcpu {
     struct domain *domain;
     unsigned id;
-    uint32_t flags;               // enum vcpu_flags, under the scheduler's lock
-    int pause_count;              // vcpu_pause_changed() after each change; the domain's count adds to it
-    bool initialised;             // has a register context
+    uint32_t flags;   // enum vcpu_flags, under the scheduler's lock
+    int pause_count;  // vcpu_pause_changed() after each change; the domain's count adds to it
+    bool initialised; // has a register context
 
-    struct vcpu_info *info;       // in shared_info (vcpu < 32), or wherever register_vcpu_info put it
+    struct vcpu_info *info; // in shared_info (vcpu < 32), or wherever register_vcpu_info put it
     struct guest_area info_area;
-    struct guest_area time_area;  // VCPUOP_register_vcpu_time_memory_area
-    gva_t runstate_gva;           // VCPUOP_register_runstate_memory_area: written on switch-in; 0: none
+    struct guest_area time_area; // VCPUOP_register_vcpu_time_memory_area
+    gva_t runstate_gva;          // VCPUOP_register_runstate_memory_area: written on switch-in; 0: none
     bool runstate_is_32bit;
     struct vcpu_runstate_info runstate;
 
-    struct timer singleshot;      // VIRQ_TIMER
+    struct timer singleshot; // VIRQ_TIMER
     struct timer periodic;
-    uint64_t period_ns;           // 0: off
+    uint64_t period_ns; // 0: off
     struct timer poll_timer;
     int poll_port;                // port polled alone, -1 several: see evtchn_2l_set_pending
     uint32_t virq_port[NR_VIRQS]; // 0: unbound
 
-    bool loaded;                  // its context is on a cpu, in guest mode or not
+    bool loaded; // its context is on a cpu, in guest mode or not
     struct sched_entity sched;
     struct arch_vcpu *arch;
 };
@@ -55,12 +56,13 @@ void vcpu_destroy(struct vcpu *v);
 
 bool vcpu_runnable(const struct vcpu *v); // nothing paused, not down, not blocked, domain alive
 void vcpu_up(struct vcpu *v);
-void vcpu_down(struct vcpu *v);           // the last one going down shuts the domain down with SHUTDOWN_poweroff
+void vcpu_down(struct vcpu *v); // the last one going down shuts the domain down with SHUTDOWN_poweroff
 void vcpu_pause(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 
-// An event is pending for v and v wants to hear of it (upcall_pending set, upcall_mask clear is checked by arch).
+// An event is pending for v and v wants to hear of it (upcall_pending set, upcall_mask clear is checked by
+// arch).
 bool vcpu_event_pending(const struct vcpu *v);
 
 void vcpu_set_runstate(struct vcpu *v, int state, uint64_t now); // accounts and switches RUNSTATE_*
-void vcpu_update_time(struct vcpu *v);                          // writes vcpu_time_info to info and time_area
+void vcpu_update_time(struct vcpu *v); // writes vcpu_time_info to info and time_area

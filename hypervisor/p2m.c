@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+// Guest-physical address spaces: who may map what where, and the page references behind it. The tables
+// themselves are the architecture's (arch_p2m_*).
+
+#include <hv/arch.h>
+#include <hv/page_alloc.h>
+#include <hv/printk.h>
+#include <hv/softirq.h>
+#include <hv/string.h>
+
+// Table pages a domain may use unless the toolstack says otherwise: maps some 2 GiB in 4 KiB leaves.
+#define DEFAULT_POOL_PAGES 1024
+// Pages freed between two looks at other work, when a domain is torn down.
+#define DRAIN_BATCH 512
+
+int p2m_init(struct domain *d)
+{
+    spin_lock_init(&d->p2m.lock, LOCK_P2M);
+    d->p2m.pool_limit = DEFAULT_POOL_PAGES;
+    return arch_p2m_init(d);
+}
+
+mfn_t p2m_table_alloc(struct domain *d)
+{
+    if (d->p2m.pool_pages >= d->p2m.pool_limit)
+        return MFN_INVALID;
+    mfn_t mfn = page_alloc(0, PAGE_ALLOC_ZERO);
+    if (mfn_valid(mfn))
+        d->p2m.pool_pages++;
+    return mfn;
+}
+
+void p2m_table_free(struct domain *d, mfn_t mfn)
+{
+    d->p2m.pool_pages--;
+    page_free(mfn, 0);
+}
+
+static void p2m_flush(struct domain *d)
+{
+    d->p2m.flushes++;
+    arch_p2m_flush(d);
+}
+
+static bool type_holds_reference(enum p2m_type type)
+{
+    return type != P2M_HOLE && type != P2M_MMIO;
+}
+
+static bool type_is_own_ram(enum p2m_type type)
+{
+    return type == P2M_RAM || type == P2M_RAM_RO;
+}
+
+struct p2m_entry p2m_lookup(struct domain *d, gfn_t gfn)
+{
+    spin_lock(&d->p2m.lock);
+    struct p2m_entry entry = arch_p2m_get(d, gfn);
+    spin_unlock(&d->p2m.lock);
+    return entry;
+}
+
+static bool gfn_in_range(gfn_t gfn, uint64_t count)
+{
+    uint64_t limit = 1UL << (arch_gpa_bits() - PAGE_SHIFT);
+
+    return count <= limit && gfn.n <= limit - count;
+}
+
+// Is [gfn, gfn + 2^order) nothing but holes? Bounded: a large range is only looked at in holes of 2 MiB and
+// up.
+static bool range_is_hole(struct domain *d, gfn_t gfn, unsigned order)
+{
+    uint64_t end = gfn.n + (1UL << order);
+
+    while (gfn.n < end) {
+        struct p2m_entry entry = arch_p2m_get(d, gfn);
+
+        if (entry.type != P2M_HOLE || (order == ORDER_1G && entry.order < ORDER_2M))
+            return false;
+        gfn.n = ALIGN_DOWN(gfn.n, 1UL << entry.order) + (1UL << entry.order);
+    }
+    return true;
+}
+
+static unsigned largest_leaf(gfn_t gfn, mfn_t mfn, uint64_t count)
+{
+    static const unsigned orders[] = {ORDER_1G, ORDER_2M};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(orders); i++) {
+        uint64_t pages = 1UL << orders[i];
+
+        if (count >= pages && ((gfn.n | mfn.n) & (pages - 1)) == 0)
+            return orders[i];
+    }
+    return ORDER_4K;
+}
+
+// Takes back what an insertion that failed half-way has mapped. These entries were holes a moment ago and the
+// lock is held, so their tables exist and clearing can't fail; a leaf is cleared as it was set.
+static void undo_insert(struct domain *d, gfn_t gfn, mfn_t mfn, uint64_t done, uint64_t count)
+{
+    while (done > 0) {
+        unsigned order = largest_leaf(gfn, mfn, count);
+        uint64_t pages = 1UL << order;
+
+        arch_p2m_set(d, gfn, MFN_INVALID, order, P2M_HOLE);
+        gfn = gfn_add(gfn, pages);
+        mfn = mfn_add(mfn, pages);
+        done -= pages;
+        count -= pages;
+    }
+    p2m_flush(d);
+}
+
+static int insert_locked(struct domain *d, gfn_t gfn, mfn_t mfn, uint64_t count, enum p2m_type type)
+{
+    for (uint64_t done = 0; done < count;) {
+        gfn_t at = gfn_add(gfn, done);
+        unsigned order = largest_leaf(at, mfn_add(mfn, done), count - done);
+        int rc =
+            range_is_hole(d, at, order) ? arch_p2m_set(d, at, mfn_add(mfn, done), order, type) : -XEN_EEXIST;
+
+        if (rc) {
+            undo_insert(d, gfn, mfn, done, count);
+            return rc;
+        }
+        done += 1UL << order;
+    }
+    d->p2m.max_gfn = MAX(d->p2m.max_gfn, gfn.n + count - 1);
+    return 0;
+}
+
+int p2m_insert(struct domain *d, gfn_t gfn, mfn_t mfn, uint64_t count, enum p2m_type type)
+{
+    if (count == 0 || !gfn_in_range(gfn, count))
+        return -XEN_EINVAL;
+    spin_lock(&d->p2m.lock);
+    int rc = insert_locked(d, gfn, mfn, count, type);
+    spin_unlock(&d->p2m.lock);
+    return rc;
+}
+
+int p2m_replace(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type)
+{
+    if (!gfn_in_range(gfn, 1))
+        return -XEN_EINVAL;
+    spin_lock(&d->p2m.lock);
+    struct p2m_entry old = arch_p2m_get(d, gfn);
+    int rc = -XEN_EEXIST;
+    if (old.type == P2M_HOLE || type_is_own_ram(old.type))
+        rc = arch_p2m_set(d, gfn, mfn, ORDER_4K, type);
+    if (rc == 0) {
+        d->p2m.max_gfn = MAX(d->p2m.max_gfn, gfn.n);
+        if (old.type != P2M_HOLE)
+            p2m_flush(d);
+    }
+    spin_unlock(&d->p2m.lock);
+    if (rc == 0 && old.type != P2M_HOLE)
+        page_put(old.mfn);
+    return rc;
+}
+
+int p2m_remove(struct domain *d, gfn_t gfn)
+{
+    if (!gfn_in_range(gfn, 1))
+        return -XEN_EINVAL;
+    spin_lock(&d->p2m.lock);
+    struct p2m_entry old = arch_p2m_get(d, gfn);
+    int rc = old.type == P2M_HOLE ? -XEN_ENOENT : arch_p2m_set(d, gfn, MFN_INVALID, ORDER_4K, P2M_HOLE);
+    if (rc == 0)
+        p2m_flush(d);
+    spin_unlock(&d->p2m.lock);
+    // Only after the flush: from here on the page may belong to somebody else.
+    if (rc == 0 && type_holds_reference(old.type))
+        page_put(old.mfn);
+    return rc;
+}
+
+static bool get_page_of_types(struct domain *d, gfn_t gfn, uint32_t types, mfn_t *mfn)
+{
+    if (!gfn_in_range(gfn, 1))
+        return false;
+    spin_lock(&d->p2m.lock);
+    struct p2m_entry entry = arch_p2m_get(d, gfn);
+    bool ok = (types & (1U << entry.type)) && page_get_any(entry.mfn);
+    spin_unlock(&d->p2m.lock);
+    *mfn = entry.mfn;
+    return ok;
+}
+
+bool p2m_get_page(struct domain *d, gfn_t gfn, bool write, mfn_t *mfn)
+{
+    uint32_t types = 1U << P2M_RAM;
+
+    if (!write)
+        types |= 1U << P2M_RAM_RO;
+    return get_page_of_types(d, gfn, types, mfn);
+}
+
+bool p2m_get_memory(struct domain *d, gfn_t gfn, bool write, mfn_t *mfn)
+{
+    uint32_t types = 1U << P2M_RAM | 1U << P2M_SHARED | 1U << P2M_FOREIGN | 1U << P2M_GRANT_RW;
+
+    if (!write)
+        types |= 1U << P2M_RAM_RO | 1U << P2M_GRANT_RO | 1U << P2M_BOOT_FILE;
+    return get_page_of_types(d, gfn, types, mfn);
+}
+
+// MMIO of the machine appears in the hardware domain's map when it is first touched.
+static bool map_mmio(struct domain *d, gfn_t gfn)
+{
+    return (d->privileges & PRIV_HARDWARE) && arch_mmio_allowed(MFN(gfn.n)) &&
+           p2m_insert(d, gfn, MFN(gfn.n), 1, P2M_MMIO) == 0;
+}
+
+bool p2m_fault(struct vcpu *v, gpa_t gpa, bool write)
+{
+    static const uint32_t writable =
+        1U << P2M_RAM | 1U << P2M_SHARED | 1U << P2M_FOREIGN | 1U << P2M_GRANT_RW | 1U << P2M_MMIO;
+    gfn_t gfn = GFN(gpa >> PAGE_SHIFT);
+    enum p2m_type type = p2m_lookup(v->domain, gfn).type;
+
+    if (type == P2M_HOLE)
+        return map_mmio(v->domain, gfn);
+    // The entry allows the access: another cpu has just put it there.
+    return !write || (writable & (1U << type));
+}
+
+static void drop_leaf(struct domain *d, struct p2m_entry entry)
+{
+    if (!type_holds_reference(entry.type))
+        return;
+    d->p2m.drain = entry.mfn;
+    d->p2m.drain_left = 1UL << entry.order;
+}
+
+static void drain(struct p2m *p2m)
+{
+    for (unsigned i = 0; i < DRAIN_BATCH && p2m->drain_left; i++, p2m->drain_left--) {
+        page_put(p2m->drain);
+        p2m->drain = mfn_add(p2m->drain, 1);
+    }
+}
+
+int p2m_destroy(struct domain *d)
+{
+    struct p2m *p2m = &d->p2m;
+
+    if (!p2m->root)
+        return 0;
+    for (bool done = false; !done || p2m->drain_left;) {
+        if (p2m->drain_left) {
+            drain(p2m);
+        } else {
+            spin_lock(&p2m->lock);
+            done = arch_p2m_teardown(d, &p2m->teardown, 1, drop_leaf);
+            spin_unlock(&p2m->lock);
+        }
+        if (preempt_check())
+            return -XEN_ERESTART;
+    }
+    p2m_table_free(d, MFN(p2m->root >> PAGE_SHIFT));
+    p2m->root = 0;
+    return 0;
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+// The buddy allocator and the records of machine pages.
+//
+// A free block of 2^order pages is described by the record of its first frame (PAGE_FREE, order) and linked
+// by frame numbers in free_list[order]. Records of the other frames of a free block have refs 0 and no flags.
+// Two buddies that are both free and both clean, or both not, become one block; a mixed pair merges into a
+// dirty block.
+
+#include <hv/domain.h>
+#include <hv/lock.h>
+#include <hv/page_alloc.h>
+#include <hv/printk.h>
+#include <hv/string.h>
+
+static struct spinlock alloc_lock = SPINLOCK(LOCK_PAGE_ALLOC);
+static struct page_info *records; // [max_mfn]
+static uint64_t max_mfn;
+static uint32_t free_list[MAX_ORDER + 1]; // frame number of the first block, 0: none
+static uint64_t free_pages, managed_pages, hv_pages;
+
+struct page_info *page_info(mfn_t mfn)
+{
+    return mfn.n < max_mfn ? &records[mfn.n] : NULL;
+}
+
+static void link_block(uint64_t frame, unsigned order, uint8_t clean)
+{
+    struct page_info *page = &records[frame];
+
+    page->flags = PAGE_FREE | clean;
+    page->order = order;
+    page->owner = DOMID_INVALID;
+    page->prev = 0;
+    page->next = free_list[order];
+    if (page->next)
+        records[page->next].prev = frame;
+    free_list[order] = frame;
+}
+
+static void unlink_block(uint64_t frame)
+{
+    struct page_info *page = &records[frame];
+
+    if (page->prev)
+        records[page->prev].next = page->next;
+    else
+        free_list[page->order] = page->next;
+    if (page->next)
+        records[page->next].prev = page->prev;
+    page->flags &= ~PAGE_FREE;
+}
+
+static void free_block(uint64_t frame, unsigned order, uint8_t clean)
+{
+    free_pages += 1UL << order;
+    for (; order < MAX_ORDER; order++) {
+        uint64_t buddy = frame ^ (1UL << order);
+
+        if (buddy >= max_mfn || !(records[buddy].flags & PAGE_FREE) || records[buddy].order != order)
+            break;
+        clean &= records[buddy].flags;
+        unlink_block(buddy);
+        records[buddy].flags = records[frame].flags = 0;
+        frame &= ~(1UL << order);
+    }
+    link_block(frame, order, clean);
+}
+
+// Takes a block off the lists, cutting a larger one when needed. Leaves the halves it cuts off on their
+// lists.
+static uint64_t take_block(unsigned order, uint64_t below)
+{
+    for (unsigned from = order; from <= MAX_ORDER; from++) {
+        uint64_t frame = free_list[from];
+
+        while (frame && below && frame + (1UL << order) > below)
+            frame = records[frame].next;
+        if (!frame)
+            continue;
+        uint8_t clean = records[frame].flags & PAGE_CLEAN;
+        unlink_block(frame);
+        while (from > order) {
+            from--;
+            link_block(frame + (1UL << from), from, clean);
+        }
+        records[frame].flags = clean;
+        free_pages -= 1UL << order;
+        return frame;
+    }
+    return 0;
+}
+
+static void release_range(maddr_t start, maddr_t end)
+{
+    uint64_t frame = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
+
+    managed_pages += last - frame;
+    while (frame < last) {
+        unsigned order = 0;
+
+        while (order < MAX_ORDER && !(frame & (1UL << order)) && frame + (2UL << order) <= last)
+            order++;
+        free_block(frame, order, 0);
+        frame += 1UL << order;
+    }
+}
+
+// Frames the boot map calls RAM: allocatable ones and those taken before (image, modules, dom0's RAM, these
+// records).
+static uint64_t count_ram(void)
+{
+    uint64_t pages = 0;
+
+    for (unsigned i = 0; i < boot_info.nr_regions; i++) {
+        const struct mem_region *region = &boot_info.regions[i];
+
+        if (region->type != MEM_RAM)
+            continue;
+        max_mfn = MAX(max_mfn, region->end >> PAGE_SHIFT);
+        pages += (region->end - region->start) >> PAGE_SHIFT;
+    }
+    return pages;
+}
+
+static uint64_t total_pages;
+
+void page_alloc_init(void)
+{
+    total_pages = count_ram();
+    uint64_t bytes = ALIGN_UP(max_mfn * sizeof(struct page_info), PAGE_SIZE);
+    maddr_t at = boot_mem_alloc(bytes, PAGE_SIZE, 0);
+
+    if (!at)
+        panic("no %lu KiB of contiguous memory for the page records", bytes >> 10);
+    records = mfn_to_virt(MFN(at >> PAGE_SHIFT));
+    memset(records, 0, bytes);
+    hv_pages = bytes >> PAGE_SHIFT;
+    boot_mem_release(release_range);
+}
+
+mfn_t page_alloc(unsigned order, unsigned flags)
+{
+    if (order > MAX_ORDER)
+        return MFN_INVALID;
+    spin_lock(&alloc_lock);
+    uint64_t frame = take_block(order, flags & PAGE_ALLOC_BELOW_4G ? 1UL << (32 - PAGE_SHIFT) : 0);
+    if (frame) {
+        hv_pages += 1UL << order;
+        records[frame].refs = 1;
+        records[frame].owner = DOMID_HV;
+    }
+    spin_unlock(&alloc_lock);
+    if (!frame)
+        return MFN_INVALID;
+    if (flags & PAGE_ALLOC_ZERO)
+        page_scrub(MFN(frame), order);
+    records[frame].flags &= ~PAGE_CLEAN;
+    return MFN(frame);
+}
+
+void page_free(mfn_t mfn, unsigned order)
+{
+    ASSERT(records[mfn.n].refs == 1 && records[mfn.n].owner == DOMID_HV);
+    spin_lock(&alloc_lock);
+    records[mfn.n].refs = 0;
+    hv_pages -= 1UL << order;
+    free_block(mfn.n, order, 0);
+    spin_unlock(&alloc_lock);
+}
+
+mfn_t page_alloc_domain(struct domain *d, unsigned order, unsigned flags)
+{
+    uint64_t count = 1UL << order;
+
+    if (order > MAX_ORDER || d->tot_pages + count > d->max_pages)
+        return MFN_INVALID;
+    spin_lock(&alloc_lock);
+    uint64_t frame = take_block(order, flags & PAGE_ALLOC_BELOW_4G ? 1UL << (32 - PAGE_SHIFT) : 0);
+    spin_unlock(&alloc_lock);
+    if (!frame)
+        return MFN_INVALID;
+    uint8_t clean = records[frame].flags & PAGE_CLEAN;
+    for (uint64_t i = 0; i < count; i++)
+        records[frame + i] = (struct page_info){.refs = 1, .owner = d->id, .flags = clean};
+    if (__atomic_fetch_add(&d->tot_pages, count, __ATOMIC_RELAXED) == 0)
+        domain_get(d);
+    return MFN(frame);
+}
+
+void page_scrub(mfn_t mfn, unsigned order)
+{
+    bool clean = records[mfn.n].flags & PAGE_CLEAN;
+
+    for (uint64_t i = 0; i < 1UL << order; i++) {
+        if (!clean)
+            memset(mfn_to_virt(mfn_add(mfn, i)), 0, PAGE_SIZE);
+        records[mfn.n + i].flags &= ~PAGE_CLEAN;
+    }
+}
+
+void page_assign(mfn_t mfn, struct domain *d)
+{
+    records[mfn.n] = (struct page_info){.refs = 1, .owner = d->id};
+    if (__atomic_fetch_add(&d->tot_pages, 1, __ATOMIC_RELAXED) == 0)
+        domain_get(d);
+}
+
+void page_mark_boot_file(mfn_t mfn)
+{
+    records[mfn.n] = (struct page_info){.refs = 1, .owner = DOMID_HV, .flags = PAGE_BOOT};
+}
+
+bool page_get_any(mfn_t mfn)
+{
+    struct page_info *page = page_info(mfn);
+
+    if (!page)
+        return false;
+    uint32_t refs = __atomic_load_n(&page->refs, __ATOMIC_RELAXED);
+    do {
+        if (refs == 0 || refs == UINT32_MAX)
+            return false;
+        // Acquire: the owner read afterwards belongs to the reference just taken, not to an earlier life of
+        // the frame.
+    } while (
+        !__atomic_compare_exchange_n(&page->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+    return true;
+}
+
+bool page_get(mfn_t mfn, const struct domain *owner)
+{
+    if (!page_get_any(mfn))
+        return false;
+    if (likely(records[mfn.n].owner == owner->id))
+        return true;
+    page_put(mfn);
+    return false;
+}
+
+// Pages keep their domain's struct alive (page_alloc_domain), so the owner is always found.
+static void uncharge(domid_t owner)
+{
+    struct domain *d = domain_lookup_dying_too(owner);
+
+    if (__atomic_fetch_sub(&d->tot_pages, 1, __ATOMIC_RELAXED) == 1)
+        domain_put(d);
+    domain_put(d);
+}
+
+void page_put(mfn_t mfn)
+{
+    struct page_info *page = &records[mfn.n];
+
+    ASSERT(mfn.n < max_mfn && page->refs > 0);
+    if (__atomic_sub_fetch(&page->refs, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    domid_t owner = page->owner;
+    if (owner != DOMID_HV)
+        uncharge(owner);
+    spin_lock(&alloc_lock);
+    if (owner == DOMID_HV)
+        hv_pages--;
+    free_block(mfn.n, 0, 0);
+    spin_unlock(&alloc_lock);
+}
+
+uint64_t page_total(void)
+{
+    return total_pages;
+}
+
+uint64_t page_free_count(void)
+{
+    return free_pages;
+}
+
+uint64_t page_hv_count(void)
+{
+    return hv_pages;
+}
