@@ -5,6 +5,7 @@
 
 #include <hv/heap.h>
 #include <hv/lock.h>
+#include <hv/timer.h>
 #include <hv/types.h>
 
 struct vcpu;
@@ -25,11 +26,13 @@ struct cpu {
     struct heap runqueue;       // runnable vcpus but for current; key: virtual time
     uint64_t min_vruntime;      // virtual time that newly woken vcpus start from
     unsigned nr_runnable;       // current included
-    uint64_t slice_end;         // when current has to be reconsidered, ns; ~0: never
-    uint64_t idle_ns, idle_since;
+    struct timer slice_timer;   // current has to be reconsidered; armed only while others wait
+    bool yielded;               // current asked for somebody else to go first
+    uint64_t idle_ns;           // time without a vcpu up to now, but for the idle period that goes on
+    uint64_t idle_since;        // when current became NULL, ns
 };
 
-extern struct cpu *cpus[MAX_PCPUS]; // [0, nr_cpus)
+extern struct cpu *cpus[MAX_PCPUS]; // [0, nr_cpus), filled by cpu_online()
 extern unsigned nr_cpus;
 
 // The record of the cpu we run on (arch: read through the per-cpu base register).

@@ -6,6 +6,7 @@
 #include <hv/heap.h>
 #include <hv/types.h>
 
+struct cpu;
 struct vcpu;
 struct domain;
 
@@ -16,7 +17,7 @@ struct sched_entity {
     unsigned cpu;
 };
 
-void sched_init(void);
+void sched_init_cpu(struct cpu *cpu); // from cpu_online()
 void sched_init_vcpu(struct vcpu *v);
 void sched_destroy_vcpu(struct vcpu *v); // v is off the run queue and loaded on no cpu when this returns
 

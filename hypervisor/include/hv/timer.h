@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-// One-shot timers on a per-cpu heap of deadlines. Times are ns of system time (arch_now()).
+// One-shot timers on a per-cpu heap of deadlines. Times are ns of system time (arch_now()). Whoever owns a timer
+// serialises timer_set() and timer_stop() on it.
 #pragma once
 
 #include <hv/heap.h>
 #include <hv/types.h>
+
+struct cpu;
 
 struct timer {
     struct heap_node node; // key: deadline
@@ -14,6 +17,8 @@ struct timer {
 };
 
 #define TIME_NEVER (~0UL)
+
+void timer_init_cpu(struct cpu *cpu); // from cpu_online()
 
 void timer_init(struct timer *timer, void (*fn)(void *), void *arg);
 void timer_set(struct timer *timer,
