@@ -82,8 +82,8 @@ int ctl_physinfo(struct xen_sysctl_physinfo *info, struct error *err);
 /* Up to @max domains with id ≥ @first in ascending order; returns how many (≥ 0). */
 int ctl_domain_list(domid_t first, unsigned int max, struct xen_domctl_getdomaininfo *infos,
                     struct error *err);
-/* Idle time of each online CPU in ns, up to @max; returns how many (≥ 0). */
-int ctl_cpu_idle(uint64_t *idle_ns, unsigned int max, struct error *err);
+/* Idle time of each online CPU, up to @max; returns how many (≥ 0). */
+int ctl_cpu_idle(struct xen_sysctl_cpuinfo *infos, unsigned int max, struct error *err);
 /*
  * Read the hypervisor's log from *index on (0 at first). Returns the bytes put into @buffer (≥ 0) and
  * advances *index; 0 means the end is reached.
