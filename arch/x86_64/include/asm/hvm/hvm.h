@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// The vendor-neutral half of hardware virtualisation: what arch keeps per vcpu and per domain, and the entry
+// points of the files in hvm/.
+#pragma once
+
+#include <asm/cpu.h>
+#include <asm/hvm/vcpu_exit.h>
+#include <asm/hvm/vlapic.h>
+#include <asm/pt.h>
+#include <asm/x86_defs.h>
+#include <hv/domain.h>
+#include <hv/types.h>
+#include <hv/vcpu.h>
+
+#define HYPERCALL_TRACE 16 // calls remembered per vcpu for the crash record
+#define MTRR_VARIABLE   8
+#define MTRR_FIXED      11
+
+// Things that entry has to look at besides a due upcall. One word, so that an entry with nothing to do tests
+// it once.
+enum vcpu_attention {
+    ATTENTION_REINJECT = 1 << 0,  // arch_vcpu.reinject
+    ATTENTION_EXCEPTION = 1 << 1, // arch_vcpu.exception
+    ATTENTION_NMI = 1 << 2,
+    ATTENTION_VLAPIC = 1 << 3, // perhaps an unmasked bit in IRR
+};
+
+struct hypercall_record {
+    uint32_t nr;
+    uint64_t arg0, rip;
+    long result;
+};
+
+struct arch_vcpu {
+    struct guest_regs
+        regs; // valid whenever the vcpu is not in guest mode; first: svm/entry.S relies on the layout
+    uint32_t attention; // enum vcpu_attention, bits set atomically by any cpu
+    uint32_t tlb_epoch; // arch_domain.tlb_epoch seen by the last flush
+    bool in_guest;      // between the last look at work and the exit, for arch_p2m_flush and kicks
+    void *vendor;       // struct svm_vcpu
+
+    struct guest_event reinject, exception;
+
+    // Registers the vendor's entry does not switch; in the machine while `loaded`.
+    void *fpu; // XSAVE (or FXSAVE) area, one page
+    uint64_t xcr0;
+    uint64_t dr[4];
+    uint64_t tsc_aux;
+
+    struct vlapic vlapic;
+    uint8_t upcall_vector; // HVMOP_set_evtchn_upcall_vector, 0: none
+
+    uint64_t mtrr_def_type, mtrr_fixed[MTRR_FIXED],
+        mtrr_variable[2 * MTRR_VARIABLE]; // stored, without effect
+    uint64_t misc_enable;
+
+    struct hypercall_record trace[HYPERCALL_TRACE];
+    unsigned trace_next;
+};
+
+struct arch_domain {
+    struct pt pt;            // guest-physical memory
+    uint32_t tlb_epoch;      // bumped by arch_p2m_flush
+    uint8_t callback_vector; // HVM_PARAM_CALLBACK_IRQ of the vector kind, 0: none
+    void *vendor;            // struct svm_domain
+};
+
+void hvm_init(
+    void); // boot cpu: chooses virt_ops, panics with the reason when there is none; enables this cpu
+void hvm_enable_cpu(void); // every other cpu
+
+// --- exit.c and the handlers ---
+void hvm_handle_exit(struct vcpu *v, struct vcpu_exit *exit);
+void hvm_hypercall(struct vcpu *v, const struct vcpu_exit *exit);
+void hvm_cpuid(struct vcpu *v, const struct vcpu_exit *exit);
+void hvm_msr_read(struct vcpu *v, const struct vcpu_exit *exit);
+void hvm_msr_write(struct vcpu *v, const struct vcpu_exit *exit);
+void hvm_io(struct vcpu *v, const struct vcpu_exit *exit);
+void hvm_npf(struct vcpu *v, const struct vcpu_exit *exit);
+void hvm_cr_access(struct vcpu *v, const struct vcpu_exit *exit);
+void hvm_xsetbv(struct vcpu *v, const struct vcpu_exit *exit);
+void hvm_hlt(struct vcpu *v, const struct vcpu_exit *exit);
+
+// --- inject.c ---
+void hvm_inject_pending(struct vcpu *v);                             // before each entry
+void hvm_raise(struct vcpu *v, uint8_t vector);                      // exception without error code
+void hvm_raise_error(struct vcpu *v, uint8_t vector, uint32_t code); // with one
+void hvm_raise_page_fault(struct vcpu *v, uint64_t address, uint32_t code);
+void hvm_attention(struct vcpu *v, uint32_t bits); // from any cpu
+
+// --- fpu.c ---
+void fpu_init(void);
+int fpu_create(struct vcpu *v);
+void fpu_destroy(struct vcpu *v);
+void fpu_save(struct vcpu *v);
+void fpu_load(struct vcpu *v);
+uint64_t fpu_guest_xcr0_mask(void); // XCR0 bits guests may set, 0: no XSAVE
+bool fpu_xcr0_valid(uint64_t xcr0);
+void fpu_get_legacy(const struct vcpu *v, uint8_t regs[512]); // FXSAVE image of a vcpu that is not loaded
+void fpu_set_legacy(struct vcpu *v, const uint8_t regs[512]);
+
+// --- msr.c ---
+bool hvm_get_msr(struct vcpu *v, uint32_t msr, uint64_t *value);
+bool hvm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value);
+bool mtrr_write(struct vcpu *v, uint32_t msr, uint64_t value);
+
+// --- cpuid.c ---
+void cpuid_policy_init(void);
+void cpuid_policy(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
+
+// --- cr.c ---
+const char *hvm_check_state(uint64_t cr0, uint64_t cr3, uint64_t cr4,
+                            uint64_t efer); // NULL, or what is wrong
+uint64_t efer_writable(void);
+
+// --- upcall.c ---
+// An event upcall by vector is due: pending, not masked by the guest, and a vector is set.
+static inline bool hvm_upcall_due(const struct vcpu *v)
+{
+    // The guest shares this page and may change both bytes at any time: each entry looks afresh.
+    return v->domain->arch->callback_vector && v->info->evtchn_upcall_pending && !v->info->evtchn_upcall_mask;
+}
+
+static inline void hvm_advance(struct vcpu *v, const struct vcpu_exit *exit)
+{
+    v->arch->regs.rip = exit->next_rip;
+    v->arch->regs.rflags &= ~RFLAGS_RF; // RF is cleared by every completed instruction
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// What the vendor files and the neutral code exchange: the guest's general registers, one tagged union that
+// says why a guest stopped, and events to inject. Nothing in it belongs to one vendor.
+#pragma once
+
+#include <hv/types.h>
+
+// Numbered as in instruction encodings, so that a decoder can index gpr[].
+struct guest_regs {
+    union {
+        uint64_t gpr[16];
+        struct {
+            uint64_t rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15;
+        };
+    };
+    uint64_t rip, rflags;
+};
+
+enum exit_kind {
+    EXIT_INTERRUPT, // a machine interrupt waits: open the window
+    EXIT_NMI,       // likewise; already delivered to the host when the exit is handled
+    EXIT_HYPERCALL,
+    EXIT_CPUID,
+    EXIT_MSR_READ,
+    EXIT_MSR_WRITE,
+    EXIT_IO,
+    EXIT_NPF,
+    EXIT_HLT,
+    EXIT_PAUSE,
+    EXIT_CR_ACCESS,
+    EXIT_EXCEPTION, // one that is intercepted; it goes back to the guest
+    EXIT_MACHINE_CHECK,
+    EXIT_IRQ_WINDOW, // the guest can take an interrupt now
+    EXIT_SHUTDOWN,   // triple fault
+    EXIT_XSETBV,
+    EXIT_CACHE_FLUSH, // WBINVD, INVD
+    EXIT_UNDEFINED,   // an instruction that does not exist for guests: #UD
+    EXIT_DENIED,      // a privileged counter or the like: #GP(0)
+    EXIT_INIT,        // a machine INIT signal
+    EXIT_INVALID,     // the cpu refused the guest's state
+    EXIT_UNKNOWN,
+    EXIT_KINDS
+};
+
+enum event_type { EVENT_INTERRUPT, EVENT_NMI, EVENT_EXCEPTION };
+
+struct guest_event {
+    bool valid;
+    enum event_type type;
+    uint8_t vector;
+    bool has_error_code;
+    uint32_t error_code;
+};
+
+struct vcpu_exit {
+    enum exit_kind kind;
+    uint64_t next_rip;              // behind the instruction that exited, where there was one
+    struct guest_event interrupted; // event whose delivery this exit interrupted: it has to be injected again
+    union {
+        struct {
+            uint8_t cpl;
+            uint8_t width; // of the code: 16, 32 or 64
+        } hypercall;
+        struct {
+            uint16_t port;
+            uint8_t size; // bytes: 1, 2, 4
+            bool in, string, rep;
+            uint8_t address_bits; // of the string address: 16, 32, 64
+        } io;
+        struct {
+            gpa_t gpa;
+            bool write, exec;
+            bool present;    // a permission violation of a present translation
+            bool table_walk; // while the cpu read or updated the guest's own page tables
+        } npf;
+        struct {
+            uint8_t cr;  // 0, 3, 4 or 8
+            uint8_t gpr; // index of the register operand
+            bool write;
+        } cr_access;
+        struct {
+            uint64_t code, info1, info2; // raw numbers for the log
+            const char *why;             // static text
+        } raw;                           // INVALID, UNKNOWN
+        struct guest_event exception;
+    };
+};

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// The vendor seam. svm/ (and later vmx/) fills one of these; hvm/ uses nothing else of it. All hooks that
+// take a vcpu expect its context to be loaded on this cpu, but for those that say otherwise.
+#pragma once
+
+#include <asm/hvm/vcpu_exit.h>
+#include <hv/types.h>
+
+struct vcpu;
+struct domain;
+
+enum guest_segment {
+    SEG_ES,
+    SEG_CS,
+    SEG_SS,
+    SEG_DS,
+    SEG_FS,
+    SEG_GS,
+    SEG_LDTR,
+    SEG_TR,
+    SEG_GDTR,
+    SEG_IDTR,
+    SEG_COUNT
+};
+
+// Attributes in the layout of bytes 5 and 6 of a descriptor (type, S, DPL, P; AVL, L, D/B, G in bits 12-15 as
+// the VMX and Xen "arbytes" layout has them).
+struct guest_segment_state {
+    uint64_t base;
+    uint32_t limit;
+    uint16_t selector;
+    uint16_t attr;
+};
+
+#define SEG_ATTR_P (1U << 7)
+#define SEG_ATTR_L (1U << 13)
+#define SEG_ATTR_D (1U << 14)
+#define SEG_ATTR_G (1U << 15)
+
+// Registers beyond the general ones.
+enum guest_sreg { SREG_CR0, SREG_CR2, SREG_CR3, SREG_CR4, SREG_TPR, SREG_DR6, SREG_DR7, SREG_EFER };
+
+struct virt_ops {
+    const char *name;           // "svm", "vmx"
+    const char *(*probe)(void); // NULL when this machine has it, else why not, for the user
+    void (*enable_cpu)(void);   // on each cpu once, after its descriptor tables and per-cpu base are final
+
+    int (*domain_create)(struct domain *d); // 0 or -XEN_ENOMEM, nothing left behind
+    void (*domain_destroy)(struct domain *d);
+    int (*vcpu_create)(struct vcpu *v); // in reset state
+    void (*vcpu_destroy)(struct vcpu *v);
+    void (*vcpu_load)(struct vcpu *v); // this cpu is going to run it
+
+    // Enters the guest once, with arch_vcpu.regs, and says why it came back. Interrupts are closed before and
+    // after.
+    void (*run)(struct vcpu *v, struct vcpu_exit *exit);
+
+    // Events for the next entry: at most one; event_queued tells whether there is one already.
+    void (*inject)(struct vcpu *v, const struct guest_event *event);
+    bool (*event_queued)(const struct vcpu *v);
+    bool (*can_interrupt)(const struct vcpu *v); // RFLAGS.IF, no interrupt shadow
+    bool (*can_nmi)(const struct vcpu *v);       // no NMI being handled, no shadow
+    void (*request_window)(struct vcpu *v);      // EXIT_IRQ_WINDOW as soon as an interrupt can be taken
+
+    // The loaded vcpu's registers, or those of one that is not running anywhere.
+    uint64_t (*get_sreg)(const struct vcpu *v, enum guest_sreg reg);
+    void (*set_sreg)(struct vcpu *v, enum guest_sreg reg, uint64_t value); // value has been checked
+    void (*get_segment)(const struct vcpu *v, enum guest_segment seg, struct guest_segment_state *state);
+    void (*set_segment)(struct vcpu *v, enum guest_segment seg, const struct guest_segment_state *state);
+    // MSRs that the vendor's state holds (system-call, segment-base and PAT MSRs). False: not one of them.
+    bool (*get_msr)(const struct vcpu *v, uint32_t msr, uint64_t *value);
+    bool (*set_msr)(struct vcpu *v, uint32_t msr, uint64_t value); // canonical addresses have been checked
+
+    void (*flush_tlb)(struct vcpu *v);  // no translation made before the next entry is used after it
+    void (*dump)(const struct vcpu *v); // vendor state to the log, LOG_ERROR
+};
+
+extern const struct virt_ops *virt_ops; // chosen by hvm_init()
+extern const struct virt_ops svm_ops;
