@@ -40,6 +40,15 @@ struct domain_config {
     int32_t max_maptrack_frames; // < 0: default
 };
 
+// The line an unprivileged guest is writing through CONSOLEIO_write, and what it may still write.
+#define GUEST_LOG_LINE 160
+struct guest_log {
+    char line[GUEST_LOG_LINE];
+    uint32_t length;
+    uint32_t credit;    // bytes
+    uint64_t credit_at; // when credit was last topped up, ns
+};
+
 struct domain {
     domid_t id;
     uint32_t refs; // domain_get/put, atomic
@@ -68,6 +77,9 @@ struct domain {
     int64_t wallclock_offset_s; // XEN_DOMCTL_settimeoffset
     uint32_t vm_assist;         // VMASST_TYPE_* bits
     struct timer watchdog[2];   // SCHEDOP_watchdog
+    struct guest_log log;       // under `lock`
+    unsigned destroy_stage;     // how far domain_destroy() has come
+    struct domain *next_free;   // list of domains whose last reference is gone
     // One large extent that XENMEM_populate_physmap is still scrubbing across continuations.
     struct {
         mfn_t mfn;
@@ -81,6 +93,7 @@ struct domain {
 
 // Creates a paused domain with no memory and no vcpus. domid DOMID_INVALID: the next free one (ids are not
 // reused before the others have been). 0 or -XEN_E*, nothing left behind on failure.
+// *out carries no reference: the domain lives until domain_destroy().
 int domain_create(domid_t domid, const struct domain_config *config, struct domain **out);
 // Marks dying and releases everything. Preemptible: -XEN_ERESTART until done, then 0. Pages that other
 // domains still map go when those mappings do.
@@ -88,11 +101,14 @@ int domain_destroy(struct domain *d);
 
 // By id, with a reference, or NULL (also for dying and dead ones unless `dying_too`). DOMID_SELF: the
 // caller's own.
+// All of these may be called under any lock up to LOCK_TIMER; what follows the last domain_put() is left to a
+// softirq.
 struct domain *domain_lookup(domid_t domid);
 struct domain *domain_lookup_dying_too(domid_t domid);
 struct domain *domain_next(domid_t at_least); // first domain with id >= at_least, referenced; NULL at the end
 void domain_get(struct domain *d);
 void domain_put(struct domain *d);
+void domain_free_softirq(void); // SOFTIRQ_DOMAIN_FREE
 
 void domain_pause(struct domain *d);
 void domain_unpause(struct domain *d);

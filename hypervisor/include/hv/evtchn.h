@@ -16,13 +16,13 @@ struct vcpu;
 #define EVTCHN_BUCKETS     (EVTCHN_2L_PORTS / EVTCHNS_PER_BUCKET)
 
 struct evtchn {
-    uint8_t state;     // EVTCHNSTAT_closed ... EVTCHNSTAT_ipi
-    bool for_consumer; // bound inside the hypervisor: reserved
-    uint16_t vcpu;     // notified vcpu
+    uint8_t state; // EVTCHNSTAT_closed ... EVTCHNSTAT_ipi
+    uint16_t vcpu; // notified vcpu
     union {
+        uint32_t next_free;     // closed: next port of the list of closed ports, 0 ends it
         domid_t unbound_remote; // who may bind
         struct {
-            struct domain *remote; // referenced
+            struct domain *remote; // holds a reference
             uint32_t remote_port;
         } interdomain;
         uint32_t virq;
@@ -31,16 +31,18 @@ struct evtchn {
 };
 
 struct evtchn_domain {
-    struct spinlock lock;  // LOCK_EVTCHN
-    uint32_t max_port;     // highest port allowed (XEN_DOMCTL_createdomain)
-    uint32_t nr_allocated; // ports in buckets so far
-    uint32_t free_hint;    // no closed port below this one
+    struct spinlock lock; // LOCK_EVTCHN
+    uint32_t max_port;    // highest port allowed (XEN_DOMCTL_createdomain)
+    uint32_t nr_ports;    // ports below this one have been used since creation, and exist
+    uint32_t free_list;   // closed ports among them, linked by next_free; 0: none
+    uint64_t pollers;     // bit per vcpu that is in SCHEDOP_poll
     struct evtchn *buckets[EVTCHN_BUCKETS];
 };
 
-int evtchn_init(struct domain *d, uint32_t max_port); // port 0 is reserved
-void evtchn_destroy(struct domain *d);                // closes every port, tells the peers; frees the buckets
-void evtchn_reset(struct domain *d);                  // EVTCHNOP_reset
+int evtchn_init(struct domain *d,
+                uint32_t max_port);    // port 0 is reserved; max_port is cut to what 2-level allows
+void evtchn_destroy(struct domain *d); // closes every port, tells the peers; frees the buckets
+void evtchn_reset(struct domain *d);   // EVTCHNOP_reset
 
 // Each returns 0 (and the port) or -XEN_E*; none leaves half-done state. `d` is the port's owner.
 int evtchn_alloc_unbound(struct domain *d, domid_t remote, uint32_t *port);
@@ -59,7 +61,7 @@ void evtchn_send_global_virq(uint32_t virq);          // VIRQ_CONSOLE, VIRQ_DOM_
 void evtchn_raise_pirq(struct domain *d, uint32_t port);   // from irq_deliver
 bool evtchn_port_pending(struct domain *d, uint32_t port); // for SCHEDOP_poll
 
-// 2-level bits (evtchn_2l.c). Setting pending returns true if an upcall to the vcpu became due.
+// 2-level bits (evtchn_2l.c). v is the vcpu that the port notifies.
 void evtchn_2l_set_pending(struct vcpu *v,
                            uint32_t port); // sets the bit, the selector, upcall_pending; wakes/kicks v
 void evtchn_2l_unmask(struct vcpu *v, uint32_t port);

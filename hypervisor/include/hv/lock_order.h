@@ -7,15 +7,16 @@
 enum lock_rank {
     LOCK_NONE = 0,
     LOCK_DOMCTL,      // serialises domain creation, destruction and the other domctls
-    LOCK_DOMAIN_LIST, // domid table and list of domains
     LOCK_DOMAIN,      // struct domain: state, pause count, shutdown code
-    LOCK_P2M,         // one domain's gfn -> mfn map and its page accounting
     LOCK_GNTTAB,      // one domain's grant table frames and active entries
     LOCK_MAPTRACK,    // one domain's list of foreign grants it has mapped
+    LOCK_P2M,         // one domain's gfn -> mfn map and its page accounting
     LOCK_EVTCHN,      // one domain's event channel table
     LOCK_IRQ,         // pirq bindings
     LOCK_SCHED,       // one pcpu's run queue and the states of its vcpus
     LOCK_TIMER,       // one pcpu's timer heap
+    LOCK_DOMAIN_LIST, // domid table and list of domains: late, so that a domid can be looked up under most
+                      // locks
     LOCK_SLAB,        // object caches
     LOCK_PAGE_ALLOC,  // buddy allocator
     LOCK_CONSOLE,     // serial, screen, log ring: last, so that anything may print

@@ -4,7 +4,12 @@
 
 #include <hv/types.h>
 
-enum softirq { SOFTIRQ_TIMER, SOFTIRQ_SCHEDULE, SOFTIRQ_COUNT };
+enum softirq {
+    SOFTIRQ_TIMER,       // timer_softirq()
+    SOFTIRQ_DOMAIN_FREE, // domain_free_softirq()
+    SOFTIRQ_SCHEDULE,    // sched_softirq(): last, so that it sees what the others woke
+    SOFTIRQ_COUNT
+};
 
 void softirq_raise(unsigned cpu, enum softirq nr); // kicks the cpu if it is another one
 void softirq_run(void);                            // runs what is pending on this cpu until nothing is

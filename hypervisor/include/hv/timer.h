@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One-shot timers on a per-cpu heap of deadlines. Times are ns of system time (arch_now()). Whoever owns a timer
-// serialises timer_set() and timer_stop() on it.
+// One-shot timers on a per-cpu heap of deadlines. Times are ns of system time (arch_now()). Whoever owns a
+// timer serialises timer_set() and timer_stop() on it.
 #pragma once
 
 #include <hv/heap.h>

@@ -34,16 +34,16 @@ struct vcpu {
 
     struct vcpu_info *info; // in shared_info (vcpu < 32), or wherever register_vcpu_info put it
     struct guest_area info_area;
-    struct guest_area time_area; // VCPUOP_register_vcpu_time_memory_area
-    gva_t runstate_gva;          // VCPUOP_register_runstate_memory_area: written on switch-in; 0: none
-    bool runstate_is_32bit;
+
+    gva_t runstate_gva; // VCPUOP_register_runstate_memory_area: written on switch-in; 0: none
+
     struct vcpu_runstate_info runstate;
 
     struct timer singleshot; // VIRQ_TIMER
     struct timer periodic;
     uint64_t period_ns; // 0: off
     struct timer poll_timer;
-    int poll_port;                // port polled alone, -1 several: see evtchn_2l_set_pending
+    int64_t poll_port;            // SCHEDOP_poll of this port alone; -1: of several or none
     uint32_t virq_port[NR_VIRQS]; // 0: unbound
 
     bool loaded; // its context is on a cpu, in guest mode or not
@@ -65,4 +65,7 @@ void vcpu_unpause(struct vcpu *v);
 bool vcpu_event_pending(const struct vcpu *v);
 
 void vcpu_set_runstate(struct vcpu *v, int state, uint64_t now); // accounts and switches RUNSTATE_*
-void vcpu_update_time(struct vcpu *v); // writes vcpu_time_info to info and time_area
+// The constants a guest turns its TSC into system time with: the same for all vcpus, and they never change.
+void vcpu_time_constants(struct vcpu_time_info *time);
+void vcpu_update_time(struct vcpu *v);          // writes them to v->info
+void vcpu_update_runstate_area(struct vcpu *v); // v's context is loaded, no lock held
