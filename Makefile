@@ -93,7 +93,7 @@ $(BUILD)/include/xen:
 hypervisor: $(BUILD)/proxenos
 
 # Only arch code sees arch headers (rule 1 of docs/architecture.md).
-$(BUILD)/hv/arch/%.o: HV_CFLAGS += -Iarch/x86_64/include
+$(BUILD)/hv/arch/%: HV_CFLAGS += -Iarch/x86_64/include
 
 $(BUILD)/hv/%.o: %.c $(FLAGS_FILE) | $(BUILD)/include/xen
 	$(call step,CC,$<)
@@ -138,8 +138,8 @@ guests: $(guest-elfs)
 $(NEWLIB)/lib/libc.a $(LIBS)/lib/libzstd.a &:
 	$(Q)scripts/setup
 
-$(BUILD)/guest/xenstore/%.o: GUEST_CFLAGS += $(DOM0_CFLAGS)
-$(BUILD)/guest/dom0-tools/%.o: GUEST_CFLAGS += $(DOM0_CFLAGS)
+$(BUILD)/guest/xenstore/%: GUEST_CFLAGS += $(DOM0_CFLAGS)
+$(BUILD)/guest/dom0-tools/%: GUEST_CFLAGS += $(DOM0_CFLAGS)
 
 $(BUILD)/guest/%.o: %.c $(FLAGS_FILE) | $(BUILD)/include/xen $(NEWLIB)/lib/libc.a
 	$(call step,CC,$<)
@@ -216,6 +216,22 @@ boot: all
 
 check:
 	$(Q)$(PYTHON) scripts/check
+
+# Every header compiles alone, with the flags of its part, so that it includes what it uses and asserts what it claims.
+headers-of = $(shell find $(1) -name '*.h' 2>/dev/null | sort)
+hv-headers := $(call headers-of,hypervisor arch)
+guest-headers := $(call headers-of,guest-pv xenstore dom0-tools tests/guests)
+
+.PHONY: headers
+headers: $(patsubst %.h,$(BUILD)/hv/%.h.ok,$(hv-headers)) $(patsubst %.h,$(BUILD)/guest/%.h.ok,$(guest-headers))
+
+$(BUILD)/hv/%.h.ok: %.h $(FLAGS_FILE) | $(BUILD)/include/xen
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -fsyntax-only -MMD -MP -MT $@ -MF $@.d -include $< -x c /dev/null && touch $@
+
+$(BUILD)/guest/%.h.ok: %.h $(FLAGS_FILE) | $(BUILD)/include/xen $(NEWLIB)/lib/libc.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -fsyntax-only -MMD -MP -MT $@ -MF $@.d -include $< -x c /dev/null && touch $@
 
 # ---- whole jobs: these start on a machine that may have no compiler yet, so setup comes first ------------------------
 
