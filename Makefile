@@ -205,6 +205,10 @@ fuzz-programs := $(addprefix $(BUILD)/fuzz/,$(fuzz-tests))
 
 tests: $(unit-programs) $(fuzz-programs)
 
+# scripts/test runs what the lists name, not what earlier builds left behind.
+export UNIT_PROGRAMS = $(unit-programs)
+export FUZZ_PROGRAMS = $(fuzz-programs)
+
 unit: $(unit-programs)
 	$(Q)$(PYTHON) scripts/test unit
 
@@ -239,12 +243,10 @@ setup:
 	$(Q)scripts/setup
 
 test: setup
-	$(Q)$(MAKE) all tests
-	$(Q)$(PYTHON) scripts/test check unit fuzz boot
+	$(Q)$(PYTHON) scripts/test build check unit fuzz boot
 
 soak: setup
-	$(Q)$(MAKE) all tests
-	$(Q)$(PYTHON) scripts/test --soak unit fuzz boot
+	$(Q)$(PYTHON) scripts/test --soak build unit fuzz boot
 
 bench: setup
 	$(Q)$(MAKE) all
