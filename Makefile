@@ -115,7 +115,7 @@ $(BUILD)/symbols.S: $(BUILD)/proxenos-pass1.elf scripts/gen-symbols
 	$(Q)$(NM) -n $< | scripts/gen-symbols >$@
 
 $(BUILD)/symbols%o: $(BUILD)/symbols%S
-	$(Q)$(CC) -c -o $@ $<
+	$(Q)$(CC) -Wa,--fatal-warnings -c -o $@ $<
 
 $(BUILD)/proxenos-pass1.elf: $(hv-objects) $(BUILD)/symbols-pass1.o arch/x86_64/proxenos.lds
 	$(Q)$(LD) $(HV_LDFLAGS) -o $@ $(filter %.o,$^)
