@@ -64,6 +64,21 @@ void boot_mem_reserve(maddr_t start, maddr_t end)
     }
 }
 
+void boot_mem_free(maddr_t start, maddr_t end)
+{
+    unsigned i = 0;
+
+    while (i < nr_ranges && ranges[i].end < start)
+        i++;
+    // Ranges that touch the new one become part of it.
+    while (i < nr_ranges && ranges[i].start <= end) {
+        start = MIN(start, ranges[i].start);
+        end = MAX(end, ranges[i].end);
+        remove_range(i);
+    }
+    insert_range(i, start, end);
+}
+
 bool boot_mem_is_free(maddr_t start, maddr_t end)
 {
     for (unsigned i = 0; i < nr_ranges; i++)

@@ -184,7 +184,8 @@ void gnttab_release(struct domain *granter, grant_ref_t ref, bool write)
     struct grant_active *active;
 
     spin_lock(&granter->gnttab.lock);
-    ASSERT(entry_of(&granter->gnttab, ref, &entry, &active));
+    bool found = entry_of(&granter->gnttab, ref, &entry, &active);
+    ASSERT(found);
     if (write)
         active->writers--;
     else

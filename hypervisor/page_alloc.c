@@ -255,10 +255,11 @@ void page_put(mfn_t mfn)
     if (__atomic_sub_fetch(&page->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
     domid_t owner = page->owner;
+    bool boot_file = page->flags & PAGE_BOOT;
     if (owner != DOMID_HV)
         uncharge(owner);
     spin_lock(&alloc_lock);
-    if (owner == DOMID_HV)
+    if (owner == DOMID_HV && !boot_file)
         hv_pages--;
     free_block(mfn.n, 0, 0);
     spin_unlock(&alloc_lock);

@@ -40,6 +40,7 @@ extern struct boot_info boot_info;
 // Early memory, before the buddy allocator: RAM regions less what is reserved. Not locked: boot cpu only.
 void boot_mem_init(const struct boot_info *info);  // takes all RAM regions
 void boot_mem_reserve(maddr_t start, maddr_t end); // image, modules, firmware areas
+void boot_mem_free(maddr_t start, maddr_t end);    // gives back what was reserved; page-aligned RAM
 bool boot_mem_is_free(maddr_t start, maddr_t end); // wholly free RAM?
 // Highest free range below `below` (0: anywhere); align is a power of two >= PAGE_SIZE. 0 when there is none.
 maddr_t boot_mem_alloc(uint64_t size, uint64_t align, maddr_t below);

@@ -57,8 +57,9 @@ struct domain {
     struct spinlock lock;  // LOCK_DOMAIN
     struct list_node link; // list of domains, in domid order
     uint8_t uuid[16];
-    int pause_count; // all vcpus are paused while it is > 0; `paused_by_toolstack` counts in it once
-    bool paused_by_toolstack;
+    int pause_count;           // all vcpus are paused while it is > 0
+    unsigned toolstack_pauses; // XEN_DOMCTL_pausedomain less unpausedomain; 1 at creation; > 0 counts once in
+                               // pause_count
     bool shutting_down;
     uint8_t shutdown_code;               // SHUTDOWN_*
     char death_reason[DEATH_REASON_MAX]; // first line of the crash record, "" if none
@@ -107,11 +108,16 @@ struct domain *domain_lookup(domid_t domid);
 struct domain *domain_lookup_dying_too(domid_t domid);
 struct domain *domain_next(domid_t at_least); // first domain with id >= at_least, referenced; NULL at the end
 void domain_get(struct domain *d);
-void domain_put(struct domain *d);
+void domain_put(
+    struct domain *d); // the last one frees the struct, the grant tables (gnttab_free) and the memory map
 void domain_free_softirq(void); // SOFTIRQ_DOMAIN_FREE
 
 void domain_pause(struct domain *d);
 void domain_unpause(struct domain *d);
+int domain_pause_by_toolstack(struct domain *d);   // -XEN_EINVAL at 255
+int domain_unpause_by_toolstack(struct domain *d); // -XEN_EINVAL when it is not paused
+void domain_update_wallclock(
+    struct domain *d); // writes wc_* in shared_info: boot wall clock plus the domain's offset
 // The guest is finished (SHUTDOWN_*): stops its vcpus and raises VIRQ_DOM_EXC. When the hardware domain does
 // it, the machine powers off, resets or halts.
 void domain_shutdown(struct domain *d, uint8_t code);

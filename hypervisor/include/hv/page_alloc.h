@@ -14,7 +14,7 @@ struct domain;
 enum page_flags {
     PAGE_FREE = 1 << 0,  // head of a free buddy block
     PAGE_CLEAN = 1 << 1, // block: known to be all zeros
-    PAGE_BOOT = 1 << 2,  // boot module: its first reference is never dropped
+    PAGE_BOOT = 1 << 2,  // boot module: not counted as the hypervisor's own
 };
 
 // One per frame, indexed by mfn. A page in use is freed when `refs` reaches zero. References are held by: the
@@ -51,8 +51,8 @@ mfn_t page_alloc_domain(struct domain *d, unsigned order, unsigned flags);
 // Makes the pages zero unless the allocator knows that they are.
 void page_scrub(mfn_t mfn, unsigned order);
 
-// Frames taken from boot_mem rather than from the allocator: dom0's RAM (one reference, for the p2m; not
-// checked against max_pages) and boot modules (a reference that is never dropped).
+// Frames taken from boot_mem rather than from the allocator, with one reference for the p2m: dom0's RAM (not
+// checked against max_pages) and boot modules (owned by the hypervisor, freed should dom0 ever unmap them).
 void page_assign(mfn_t mfn, struct domain *d);
 void page_mark_boot_file(mfn_t mfn);
 
