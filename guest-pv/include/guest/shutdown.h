@@ -8,7 +8,7 @@ void shutdown_poweroff(void) __attribute__((noreturn));
 void shutdown_reboot(void) __attribute__((noreturn));
 void shutdown_crash(void) __attribute__((noreturn));
 
-// Prints a message and a backtrace on the console, then crashes the domain.
+// Prints a message and its caller's address on the console, then crashes the domain.
 void guest_panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 #endif

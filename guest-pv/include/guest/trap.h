@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Exceptions and interrupts. An exception nobody handles prints its registers and ends the domain with
-// SHUTDOWN_crash. A handler may change the frame (skip the instruction, say) and return true to resume.
-// Handlers run with interrupts off on stacks of their own (IST), so a stack overflow is reported like any
-// other fault, the code of newlib may keep its red zone, and a handler that faults itself ends in a double
-// fault report.
+// SHUTDOWN_crash. A handler may change the frame (skip the instruction, say) and return true to resume. Handlers run
+// with interrupts off on a stack of their own (IST), so a stack overflow is reported like any other fault and newlib's
+// code may keep its red zone. A fault inside a handler is reported in place of the first.
 #ifndef GUEST_TRAP_H
 #define GUEST_TRAP_H
 
@@ -22,8 +21,5 @@ typedef bool (*trap_handler)(struct trap_frame *frame);
 // Sets the handler of vector 0..255 and returns the one before (NULL: none). An interrupt vector (32 and up)
 // without a handler ends the domain too.
 trap_handler trap_set_handler(unsigned vector, trap_handler handler);
-
-// Code addresses of the call chain of the caller, innermost first; returns how many were found.
-unsigned trap_backtrace(uint64_t *addresses, unsigned max);
 
 #endif

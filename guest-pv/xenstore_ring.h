@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+//
+// The byte stream to the store: two rings in a shared page and an event channel.
+#ifndef GUEST_XENSTORE_RING_H
+#define GUEST_XENSTORE_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Finds the ring; on_event runs (as an event handler) whenever the other side did something. False if there
+// is none.
+bool xs_ring_init(void (*on_event)(void));
+
+// Transfer as many bytes as there are or fit, without waiting, and tell the other side. Return how many.
+size_t xs_ring_read(void *data, size_t size);
+size_t xs_ring_write(const void *data, size_t size);
+
+#endif
