@@ -328,7 +328,7 @@ static int check_complete(const struct elf_loader *loader, struct error *err)
     for (unsigned int i = 0; i < loader->nr_segments; i++) {
         const struct elf_segment *segment = &loader->segments[i];
 
-        if (segment->offset + segment->filesz > loader->position)
+        if (segment->filesz && segment->offset + segment->filesz > loader->position)
             return error_set(err, -ENOEXEC,
                              "it is cut off: segment %u reaches to offset 0x%" PRIx64
                              ", but there are only 0x%" PRIx64 " bytes",
