@@ -35,14 +35,14 @@ all: hypervisor $(BUILD)/dom0.elf guests
 # ---- what to build ----------------------------------------------------------------------------------------------
 
 -include hypervisor/objects.mk arch/x86_64/objects.mk guest-pv/objects.mk xenstore/objects.mk
--include dom0-tools/objects.mk tests/unit/objects.mk tests/fuzz/objects.mk
+-include dom0-tools/objects.mk $(wildcard tests/unit/*.mk tests/fuzz/*.mk)
 
 guest-folders := $(patsubst %/,%,$(wildcard tests/guests/*/ guest-pv/examples/*/))
 guest-sources = $(wildcard $(1)/*.c $(1)/*.S)
 guest-folders := $(foreach dir,$(guest-folders),$(if $(call guest-sources,$(dir)),$(dir)))
 guest-elfs := $(foreach dir,$(guest-folders),$(BUILD)/guests/$(notdir $(dir)).elf)
 
-objects = $(addprefix $(BUILD)/$(1)/,$(addsuffix .o,$(basename $(2))))
+objects = $(sort $(addprefix $(BUILD)/$(1)/,$(addsuffix .o,$(basename $(2)))))
 
 hv-objects := $(call objects,hv,$(hv-srcs) $(arch-srcs))
 guest-pv-objects := $(call objects,guest,$(guest-pv-srcs))
@@ -197,6 +197,8 @@ $(BUILD)/fuzz/$(1): $(call objects,fuzz-obj,$($(1)-srcs))
 	@mkdir -p $$(@D)
 	$$(Q)$$(FUZZCC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $($(1)-libs)
 endef
+unit-tests := $(sort $(unit-tests))
+fuzz-tests := $(sort $(fuzz-tests))
 $(foreach test,$(unit-tests),$(eval $(call unit-rule,$(test))))
 $(foreach test,$(fuzz-tests),$(eval $(call fuzz-rule,$(test))))
 
