@@ -51,11 +51,11 @@ static bool loaded(const struct hvm_start_info *info, unsigned n, struct span *s
     case 4: *span = span_of_string(info->cmdline_paddr); return true;
     case 5: *span = span_of(0, PAGE_SIZE); return true;
     }
-    unsigned module = (n - 6) / 2;
+    unsigned module = (n - 5) / 2;
     if (module >= info->nr_modules)
         return false;
-    *span = n % 2 ? span_of_string(modules[module].cmdline_paddr)
-                  : span_of(modules[module].paddr, modules[module].size);
+    *span = n % 2 == 0 ? span_of_string(modules[module].cmdline_paddr)
+                       : span_of(modules[module].paddr, modules[module].size);
     return true;
 }
 
@@ -121,6 +121,7 @@ void page_alloc_init(const struct hvm_start_info *info)
         if (map[i].type != XEN_HVM_MEMMAP_TYPE_RAM || first >= end)
             continue;
         total_pages += end - first;
+        first += first == 0; // page 0 stays unmapped
         add_range(info, first, end - first);
     }
     if (!range_count)

@@ -116,52 +116,44 @@ static unsigned fitting_level(uint64_t va, uint64_t size)
     return 1;
 }
 
-// Maps [pa, pa + size) at its own address with the given flags.
-static int map_identity(uint64_t pa, uint64_t size, uint64_t flags)
-{
-    while (size) {
-        unsigned level = fitting_level(pa, size);
-        uint64_t page = UINT64_C(1) << level_shift(level);
-        uint64_t *entry = walk(pa, level);
-        if (!entry)
-            return -ENOMEM;
-        *entry = pa | flags | (level > 1 ? PTE_LARGE : 0);
-        flush(pa);
-        pa += page;
-        size -= page;
-    }
-    return 0;
-}
-
 unsigned paging_physical_bits(void)
 {
     unsigned bits = cpuid(0x80000000, 0).eax >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
     return bits < 46 ? bits : 46; // the identity map ends where the lower half of the address space does
 }
 
-static bool is_mapped(uint64_t gpa, uint64_t size)
+// Maps the largest page that fits at the start of [pa, pa + size); returns its size, 0 when memory lacks.
+static uint64_t map_one(uint64_t pa, uint64_t size, uint64_t flags)
 {
-    for (uint64_t va = gpa; va < gpa + size;) {
-        unsigned level;
-        if (!(*leaf(va, &level) & PTE_PRESENT))
-            return false;
-        va = (va | ((UINT64_C(1) << level_shift(level)) - 1)) + 1;
-    }
-    return true;
+    unsigned level = fitting_level(pa, size);
+    uint64_t *entry = walk(pa, level);
+    if (!entry)
+        return 0;
+    *entry = pa | flags | (level > 1 ? PTE_LARGE : 0);
+    flush(pa);
+    return UINT64_C(1) << level_shift(level);
 }
 
 int mem_map_window(uint64_t gpa, uint64_t size, unsigned flags)
 {
-    uint64_t first = gpa & ~(PAGE_SIZE - 1);
+    uint64_t pte = PTE_PRESENT | PTE_WRITE | no_execute | (flags & MEM_UNCACHED ? PTE_PCD | PTE_PWT : 0);
+    uint64_t va = gpa & ~(PAGE_SIZE - 1);
     uint64_t end = gpa + size;
     if (end < gpa || end > UINT64_C(1) << paging_physical_bits())
         return -EINVAL;
     end = (end + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
-    if (!(flags & MEM_UNCACHED) && is_mapped(first, end - first))
-        return 0;
-    return map_identity(first, end - first,
-                        PTE_PRESENT | PTE_WRITE | no_execute |
-                            (flags & MEM_UNCACHED ? PTE_PCD | PTE_PWT : 0));
+    while (va < end) {
+        unsigned level;
+        uint64_t step;
+        if (*leaf(va, &level) & PTE_PRESENT && !(flags & MEM_UNCACHED))
+            step = (UINT64_C(1) << level_shift(level)) - (va & ((UINT64_C(1) << level_shift(level)) - 1));
+        else
+            step = map_one(va, end - va, pte);
+        if (!step)
+            return -ENOMEM;
+        va += step;
+    }
+    return 0;
 }
 
 int paging_map_page(uint64_t va, uint64_t pa)
