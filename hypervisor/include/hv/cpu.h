@@ -25,7 +25,6 @@ struct cpu {
     struct spinlock sched_lock; // LOCK_SCHED
     struct heap runqueue;       // runnable vcpus but for current; key: virtual time
     uint64_t min_vruntime;      // virtual time that newly woken vcpus start from
-    unsigned nr_runnable;       // current included
     struct timer slice_timer;   // current has to be reconsidered; armed only while others wait
     bool yielded;               // current asked for somebody else to go first
     uint64_t idle_ns;           // time without a vcpu up to now, but for the idle period that goes on
