@@ -94,7 +94,7 @@ struct domain {
 
 // Creates a paused domain with no memory and no vcpus. domid DOMID_INVALID: the next free one (ids are not
 // reused before the others have been). 0 or -XEN_E*, nothing left behind on failure.
-// *out carries no reference: the domain lives until domain_destroy().
+// *out carries no reference: the domain lives until domain_destroy(), whose caller holds one.
 int domain_create(domid_t domid, const struct domain_config *config, struct domain **out);
 // Marks dying and releases everything. Preemptible: -XEN_ERESTART until done, then 0. Pages that other
 // domains still map go when those mappings do.
@@ -126,6 +126,9 @@ int domain_resume(struct domain *d); // undoes a shutdown (XEN_DOMCTL_resumedoma
 // Ends the current vcpu's domain for a reason that goes to the log with its registers, to death_reason, and
 // to xl as SHUTDOWN_crash. Returns; the caller returns to the run loop at once.
 void domain_crash(struct vcpu *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+// Writes the wall clock at system time 0 into shared_info, from boot time and wallclock_offset_s.
+void domain_update_wallclock(struct domain *d);
 
 extern struct domain *hardware_domain; // dom0, NULL before it is built
 extern struct domain *control_domain;  // receives the global VIRQs: dom0

@@ -39,8 +39,8 @@ struct evtchn_domain {
     struct evtchn *buckets[EVTCHN_BUCKETS];
 };
 
-int evtchn_init(struct domain *d,
-                uint32_t max_port);    // port 0 is reserved; max_port is cut to what 2-level allows
+// Port 0 is reserved; max_port is cut to what the 2-level format allows.
+int evtchn_init(struct domain *d, uint32_t max_port);
 void evtchn_destroy(struct domain *d); // closes every port, tells the peers; frees the buckets
 void evtchn_reset(struct domain *d);   // EVTCHNOP_reset
 
@@ -58,12 +58,12 @@ int evtchn_status(struct domain *d, struct evtchn_status *status); // status->po
 
 void evtchn_send_virq(struct vcpu *v, uint32_t virq); // per-vcpu VIRQ; no effect when unbound
 void evtchn_send_global_virq(uint32_t virq);          // VIRQ_CONSOLE, VIRQ_DOM_EXC ...: to the control domain
-void evtchn_raise_pirq(struct domain *d, uint32_t port);   // from irq_deliver
-bool evtchn_port_pending(struct domain *d, uint32_t port); // for SCHEDOP_poll
+void evtchn_raise_pirq(struct domain *d, uint32_t port); // from irq_deliver
+int evtchn_pending(struct domain *d, uint32_t port); // 1, 0, or -XEN_EINVAL: no such port. For SCHEDOP_poll
 
 // 2-level bits (evtchn_2l.c). v is the vcpu that the port notifies.
-void evtchn_2l_set_pending(struct vcpu *v,
-                           uint32_t port); // sets the bit, the selector, upcall_pending; wakes/kicks v
+// Sets the bit, the selector and upcall_pending as they become due; wakes and kicks v, wakes pollers.
+void evtchn_2l_set_pending(struct vcpu *v, uint32_t port);
 void evtchn_2l_unmask(struct vcpu *v, uint32_t port);
 bool evtchn_2l_pending(const struct domain *d, uint32_t port);
 void evtchn_2l_clear(struct domain *d, uint32_t port); // on close, so that a reused port starts clean

@@ -15,7 +15,7 @@ struct domain;
 enum vcpu_flags {
     VCPU_DOWN = 1 << 0,    // offline: never initialised, VCPUOP_down, or HLT with interrupts off
     VCPU_BLOCKED = 1 << 1, // waits for an event
-    VCPU_POLLING = 1 << 2, // blocked in SCHEDOP_poll
+
 };
 
 // A page-bounded area of guest memory the hypervisor writes through its own mapping; it holds a page
@@ -28,7 +28,7 @@ struct guest_area {
 struct vcpu {
     struct domain *domain;
     unsigned id;
-    uint32_t flags;   // enum vcpu_flags, under the scheduler's lock
+    uint32_t flags;   // enum vcpu_flags, atomic
     int pause_count;  // vcpu_pause_changed() after each change; the domain's count adds to it
     bool initialised; // has a register context
 
@@ -53,6 +53,7 @@ struct vcpu {
 
 int vcpu_create(struct domain *d, unsigned id); // into d->vcpus[id]; starts VCPU_DOWN and uninitialised
 void vcpu_destroy(struct vcpu *v);
+struct vcpu *domain_vcpu(const struct domain *d, uint32_t id); // NULL: no such vcpu, whatever the id
 
 bool vcpu_runnable(const struct vcpu *v); // nothing paused, not down, not blocked, domain alive
 void vcpu_up(struct vcpu *v);
@@ -60,8 +61,7 @@ void vcpu_down(struct vcpu *v); // the last one going down shuts the domain down
 void vcpu_pause(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 
-// An event is pending for v and v wants to hear of it (upcall_pending set, upcall_mask clear is checked by
-// arch).
+// An event is pending for v and v wants to hear of it (upcall_pending is set).
 bool vcpu_event_pending(const struct vcpu *v);
 
 void vcpu_set_runstate(struct vcpu *v, int state, uint64_t now); // accounts and switches RUNSTATE_*
