@@ -8,6 +8,7 @@
 #include <guest/mem.h>
 
 #include "call.h"
+#include "extents.h"
 
 #define POPULATE_BATCH 128u /* extents per hypercall */
 
@@ -27,48 +28,20 @@ static long populate_extents(domid_t domid, uint64_t gfn, uint64_t count, unsign
     return HYPERVISOR_memory_op(XENMEM_populate_physmap, &op);
 }
 
-/* The largest of the CPU's page sizes that fits @gfn and @pages and is at most @limit. */
-static unsigned int best_order(uint64_t gfn, uint64_t pages, unsigned int limit)
-{
-    static const unsigned int orders[] = {18, 9}; /* 1 GiB, 2 MiB */
-
-    for (unsigned int i = 0; i < 2; i++) {
-        uint64_t size = UINT64_C(1) << orders[i];
-
-        if (orders[i] <= limit && !(gfn & (size - 1)) && pages >= size)
-            return orders[i];
-    }
-    return 0;
-}
-
-/* Pages that take the same order as the first: up to where a larger page could begin, or to the end. */
-static uint64_t run_of_order(uint64_t gfn, uint64_t pages, unsigned int order, unsigned int limit)
-{
-    unsigned int larger = order == 0 && limit >= 9 ? 9 : 18;
-    uint64_t size = UINT64_C(1) << larger, run;
-
-    if (order == 18 || limit < larger)
-        return pages;
-    run = -gfn & (size - 1);
-    return run && run < pages ? run : pages;
-}
-
 int ctl_populate(domid_t domid, uint64_t gfn, uint64_t pages, struct error *err)
 {
-    unsigned int limit = 18;
+    unsigned int limit = ORDER_1GIB;
 
     while (pages) {
-        unsigned int order = best_order(gfn, pages, limit);
-        uint64_t count = run_of_order(gfn, pages, order, limit) >> order;
-        long done = populate_extents(domid, gfn, count, order);
+        struct extent_run run = extent_run_next(gfn, pages, limit);
+        long done = populate_extents(domid, gfn, run.count, run.order);
 
         if (done > 0) {
-            gfn += (uint64_t)done << order;
-            pages -= (uint64_t)done << order;
-        } else if (order) {
-            limit = order == 18
-                        ? 9
-                        : 0; /* the heap has none of that size left, or the hypervisor doesn't do it */
+            gfn += (uint64_t)done << run.order;
+            pages -= (uint64_t)done << run.order;
+        } else if (run.order != ORDER_4KIB) {
+            /* The heap has none of that size left, or the hypervisor doesn't do it. */
+            limit = run.order == ORDER_1GIB ? ORDER_2MIB : ORDER_4KIB;
         } else {
             return ctl_result(err, done ? done : -XEN_ENOMEM, "memory_op populate_physmap", domid);
         }
