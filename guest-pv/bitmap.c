@@ -71,9 +71,11 @@ void bitmap_set(uint64_t *map, size_t first, size_t count)
         map[word] |= word_mask(word, first, end);
 }
 
-void bitmap_clear(uint64_t *map, size_t first, size_t count)
+void bitmap_give(uint64_t *map, size_t first, size_t count, size_t *hint)
 {
     size_t end = first + count;
     for (size_t word = first / WORD_BITS; word * WORD_BITS < end; word++)
         map[word] &= ~word_mask(word, first, end);
+    if (first < *hint)
+        *hint = first;
 }

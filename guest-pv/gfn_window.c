@@ -57,5 +57,5 @@ uint64_t gfn_window_alloc(size_t count)
 
 void gfn_window_free(uint64_t gfn, size_t count)
 {
-    bitmap_clear(taken, gfn - window_gfn, count);
+    bitmap_give(taken, gfn - window_gfn, count, &hint);
 }

@@ -85,7 +85,7 @@ int grant_access(domid_t dom, uint64_t gfn, bool readonly)
         return -ENOSPC;
     rc = table_grow((grant_ref_t)ref);
     if (rc) {
-        bitmap_clear(taken, ref, 1);
+        bitmap_give(taken, ref, 1, &hint);
         return rc;
     }
     table[ref].frame = (uint32_t)gfn;
@@ -106,7 +106,7 @@ int grant_end(grant_ref_t ref)
             return -EBUSY;
     } while (!__atomic_compare_exchange_n(&table[ref].flags, &flags, GTF_invalid, false, __ATOMIC_SEQ_CST,
                                           __ATOMIC_RELAXED));
-    bitmap_clear(taken, ref, 1);
+    bitmap_give(taken, ref, 1, &hint);
     return 0;
 }
 

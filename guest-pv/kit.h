@@ -45,7 +45,8 @@ void gfn_window_init(const struct hvm_start_info *info);
 // it. Returns `bits` when there is none.
 size_t bitmap_take(uint64_t *map, size_t bits, size_t count, size_t *hint);
 void bitmap_set(uint64_t *map, size_t first, size_t count);
-void bitmap_clear(uint64_t *map, size_t first, size_t count);
+// Gives a run back; the next search starts there, so that low items are used again before high ones.
+void bitmap_give(uint64_t *map, size_t first, size_t count, size_t *hint);
 
 // start.c
 void guest_start(const struct hvm_start_info *info) __attribute__((noreturn));

@@ -148,7 +148,7 @@ void page_free(void *pages, size_t count)
     for (struct ram_range *range = ranges; range < ranges + range_count; range++) {
         if (gfn < range->gfn || gfn + count > range->gfn + range->pages)
             continue;
-        bitmap_clear(range->taken, gfn - range->gfn, count);
+        bitmap_give(range->taken, gfn - range->gfn, count, &range->hint);
         range->free += count;
         return;
     }

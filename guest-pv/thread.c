@@ -75,7 +75,7 @@ static void stack_free(size_t first, size_t pages)
         if (pa != INVALID_GFN)
             page_free((void *)pa, 1);
     }
-    bitmap_clear(stack_taken, first, pages);
+    bitmap_give(stack_taken, first, pages, &stack_hint);
 }
 
 // Backs all but the first page, which stays unmapped as a guard.
