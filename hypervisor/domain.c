@@ -83,7 +83,7 @@ static void unlink_domain(struct domain *d)
     }
 }
 
-// Gives d the id, or the next free one for DOMID_INVALID, and makes it visible.
+// Gives d the id, or the next free one for DOMID_INVALID.
 static int publish(struct domain *d, domid_t id)
 {
     int rc = 0;
@@ -150,7 +150,7 @@ struct domain *domain_lookup(domid_t domid)
 {
     struct domain *d = domain_lookup_dying_too(domid);
 
-    if (d && d->state != DOMAIN_LIVE) {
+    if (d && __atomic_load_n(&d->state, __ATOMIC_ACQUIRE) != DOMAIN_LIVE) {
         domain_put(d);
         d = NULL;
     }
@@ -205,6 +205,7 @@ static struct domain *alloc_domain(const struct domain_config *config)
     if (!d)
         return NULL;
     d->refs = 1;
+    d->state = DOMAIN_DYING; // not to be found by domain_lookup() before it is complete
     spin_lock_init(&d->lock, LOCK_DOMAIN);
     d->privileges = config->privileges;
     memcpy(d->uuid, config->uuid, sizeof(d->uuid));
@@ -235,35 +236,34 @@ static void free_domain(struct domain *d)
     hv_free(d->vcpus, d->max_vcpus * sizeof(d->vcpus[0]));
     if (d->shared_info)
         page_put(d->shared_info_mfn);
+    gnttab_free(d);
     hv_free(d, sizeof(*d));
 }
 
-// Everything domain_destroy() takes down again. On failure nothing of it is left.
+// What domain_destroy() takes down again. On failure the grant tables are left to free_domain().
 static int init_parts(struct domain *d, const struct domain_config *config)
 {
-    int rc = evtchn_init(d, config->max_evtchn_port);
+    int rc = gnttab_init(d, config->max_grant_frames, config->max_maptrack_frames);
 
     if (rc)
         return rc;
-    rc = gnttab_init(d, config->max_grant_frames, config->max_maptrack_frames);
+    rc = evtchn_init(d, config->max_evtchn_port);
     if (rc)
-        goto no_gnttab;
+        return rc;
     rc = arch_domain_create(d);
     if (rc)
         goto no_arch;
     rc = p2m_init(d);
-    if (rc == 0)
-        return 0;
+    if (rc)
+        goto no_p2m;
+    return 0;
 
+no_p2m:
     arch_domain_destroy(d);
 no_arch:
-    (void)gnttab_destroy(d); // done at once: nothing was ever granted
-no_gnttab:
     evtchn_destroy(d);
     return rc;
 }
-
-static void destroy_parts(struct domain *d);
 
 int domain_create(domid_t domid, const struct domain_config *config, struct domain **out)
 {
@@ -273,16 +273,18 @@ int domain_create(domid_t domid, const struct domain_config *config, struct doma
         return -XEN_ENOMEM;
     int rc = alloc_tables(d);
     if (rc == 0)
-        rc = init_parts(d, config);
-    if (rc == 0) {
         rc = publish(d, domid);
-        if (rc)
-            destroy_parts(d);
-    }
     if (rc) {
         free_domain(d);
         return rc;
     }
+    rc = init_parts(d, config);
+    if (rc) {
+        domain_put(d);
+        return rc;
+    }
+    // Release: whoever finds it alive finds it complete.
+    __atomic_store_n(&d->state, DOMAIN_LIVE, __ATOMIC_RELEASE);
     *out = d;
     return 0;
 }
@@ -305,6 +307,7 @@ static int stop(struct domain *d)
     for (unsigned i = 0; i < ARRAY_SIZE(d->watchdog); i++)
         timer_stop(&d->watchdog[i]);
     reevaluate_vcpus(d);
+    memory_drop_pending_extent(d);
     return 0;
 }
 
@@ -340,14 +343,6 @@ int domain_destroy(struct domain *d)
     }
     domain_put(d); // the reference for being there
     return 0;
-}
-
-// For a domain that was never published.
-static void destroy_parts(struct domain *d)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(destroy_stages); i++)
-        while (destroy_stages[i](d) == -XEN_ERESTART)
-            ;
 }
 
 void domain_free_softirq(void)

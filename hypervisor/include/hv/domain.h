@@ -26,7 +26,7 @@ struct e820_entry {
 
 enum domain_state {
     DOMAIN_LIVE,  // may run
-    DOMAIN_DYING, // being torn down: no new references to its pages, ports or grants
+    DOMAIN_DYING, // being torn down (or not yet complete): no new references to its pages, ports or grants
     DOMAIN_DEAD,  // resources gone; the struct stays until its last reference
 };
 
