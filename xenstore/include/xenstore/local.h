@@ -12,19 +12,13 @@
 
 #include <stddef.h>
 
+#include <xenstore/perm.h>
 #include <xenstore/store.h>
 
 #define XS_TX_NONE 0U
 
 struct xs_local;
 struct xs_local_watch;
-
-/* One entry of a permission list. The first entry of a list names the owner; its access is everyone else's
- * default. */
-struct xs_perm {
-    uint16_t domid;
-    char access; /* 'n' none, 'r' read, 'w' write, 'b' both */
-};
 
 /*
  * Opens a privileged connection for domain 0. `wakeup` (may be NULL) is called when watch events wait for
@@ -45,6 +39,9 @@ int xs_local_mkdir(struct xs_local *local, uint32_t tx, const char *path);
 
 /* Removes the node and all below it. -ENOENT only if its parent doesn't exist either. */
 int xs_local_rm(struct xs_local *local, uint32_t tx, const char *path);
+
+/* The same, then each parent that is left with neither children nor value. Best in a transaction. */
+int xs_local_rm_and_empty_parents(struct xs_local *local, uint32_t tx, const char *path);
 
 /* The children's names, sorted, of any number. One malloc'ed block: free(*names). */
 int xs_local_ls(struct xs_local *local, uint32_t tx, const char *path, char ***names, size_t *count);

@@ -55,9 +55,9 @@ struct xs_hooks {
     void (*log)(void *ctx, uint16_t domid, const char *what);
 
     /*
-     * INTRODUCE of a domain that isn't connected: map its ring page (grant 1, or `gfn`), bind `port` (the
-     * domain's end) and open its connection with xs_conn_open(). Returns 0 or a positive errno for the caller
-     * of INTRODUCE.
+     * INTRODUCE: map the domain's ring page (grant 1, or `gfn`), bind `port` (the domain's end) and open its
+     * connection with xs_conn_open(). Introduced again, a domain has its connection already: only bind the
+     * new port. Returns 0 or a positive errno for the caller of INTRODUCE.
      */
     int (*introduce)(void *ctx, uint16_t domid, uint64_t gfn, uint32_t port);
 
@@ -86,10 +86,11 @@ uint32_t xs_store_usage(const struct xs_store *store, uint16_t domid, enum xs_qu
 /*
  * A domain changed state (VIRQ_DOM_EXC). Shut down: @releaseDomain fires once, until RESUME re-arms it. Dead:
  * the hook `release` is called, its nodes are removed, permissions naming it are void, @releaseDomain fires.
- * Both do nothing for a domain that isn't introduced.
+ * Both do nothing for a domain that isn't introduced. Return 0, or ENOMEM: then nothing happened, and the
+ * caller tries again later.
  */
-void xs_store_domain_shut_down(struct xs_store *store, uint16_t domid);
-void xs_store_domain_dead(struct xs_store *store, uint16_t domid);
+int xs_store_domain_shut_down(struct xs_store *store, uint16_t domid);
+int xs_store_domain_dead(struct xs_store *store, uint16_t domid);
 
 /* Calls fn for every introduced domain; fn may not introduce or release. */
 void xs_store_for_each_domain(struct xs_store *store, void (*fn)(void *data, uint16_t domid), void *data);

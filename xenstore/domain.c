@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+/* Domains as they come and go; see domain.h. */
+#include "domain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "change.h"
+#include "conn.h"
+#include "internal.h"
+#include "watch.h"
+
+static uint64_t domid_hash(const struct xs_store *store, uint16_t domid)
+{
+    return xs_hash_mix(xs_hash_bytes(store->seed, &domid, sizeof(domid)));
+}
+
+struct xs_domain *xs_domain_find(const struct xs_store *store, uint16_t domid)
+{
+    struct xs_hash_entry *entry = xs_hash_first(&store->domains, domid_hash(store, domid));
+
+    for (; entry; entry = xs_hash_next(entry)) {
+        struct xs_domain *domain = xs_container_of(entry, struct xs_domain, entry);
+
+        if (domain->domid == domid)
+            return domain;
+    }
+    return NULL;
+}
+
+struct xs_domain *xs_domain_get(struct xs_store *store, uint16_t domid)
+{
+    struct xs_domain *domain = xs_domain_find(store, domid);
+
+    if (domain)
+        return domain;
+    domain = calloc(1, sizeof(*domain));
+    if (!domain)
+        return NULL;
+    domain->domid = domid;
+    xs_hash_insert(&store->domains, &domain->entry, domid_hash(store, domid));
+    return domain;
+}
+
+static struct xs_domain *introduced(const struct xs_store *store, uint16_t domid)
+{
+    struct xs_domain *domain = xs_domain_find(store, domid);
+
+    return domain && domain->introduced ? domain : NULL;
+}
+
+/* Collects a special event; on failure nothing is left of it. */
+static int collect(struct xs_store *store, enum xs_special special, struct xs_msg_list *events)
+{
+    STAILQ_INIT(events);
+    if (xs_watch_collect_special(store, special, events))
+        return 0;
+    xs_watch_forget(events);
+    return ENOMEM;
+}
+
+static int call_introduce(struct xs_store *store, uint16_t domid, uint64_t gfn, uint32_t port)
+{
+    return store->hooks.introduce ? store->hooks.introduce(store->hooks.ctx, domid, gfn, port) : 0;
+}
+
+int xs_domain_introduce(struct xs_store *store, uint16_t domid, uint64_t gfn, uint32_t port)
+{
+    struct xs_domain *domain = xs_domain_get(store, domid);
+    struct xs_msg_list events;
+    int error;
+
+    if (!domain)
+        return ENOMEM;
+    if (domain->introduced) {
+        error = call_introduce(store, domid, gfn, port);
+        if (!error && domain->conn)
+            xs_conn_reset(domain->conn);
+        return error;
+    }
+    error = collect(store, XS_INTRODUCE_DOMAIN, &events);
+    if (error)
+        return error;
+    error = call_introduce(store, domid, gfn, port);
+    if (error) {
+        xs_watch_forget(&events);
+        return error;
+    }
+    domain->introduced = true;
+    domain->shut_down = false;
+    xs_watch_deliver(&events);
+    return 0;
+}
+
+/* Removes all that a domain owns from a change's tree. */
+static int remove_owned(struct xs_change *change, struct xs_domain *domain)
+{
+    struct xs_store *store = change->store;
+    struct xs_cursor *cursor = &store->sweep;
+    uint32_t owners = xs_owner_bit(domain->domid);
+    const struct xs_node *node;
+    bool descend = true;
+    int error = 0;
+
+    /* The walk goes through the store's tree, which stays as it is while the change's tree loses nodes. */
+    xs_cursor_start(cursor, store->root, "/");
+    while (!error && (node = xs_cursor_next(cursor, descend, owners))) {
+        descend = node->acl->owner != domain;
+        if (!descend)
+            error = xs_change_rm(change, cursor->path);
+    }
+    return error;
+}
+
+int xs_domain_release(struct xs_store *store, uint16_t domid)
+{
+    struct xs_domain *domain = introduced(store, domid);
+    struct xs_change change;
+    struct xs_msg_list events;
+    int error;
+
+    if (!domain)
+        return ENOENT;
+    error = collect(store, XS_RELEASE_DOMAIN, &events);
+    if (error)
+        return error;
+    xs_change_begin(&change, store, NULL, false);
+    error = remove_owned(&change, domain);
+    if (!error)
+        error = xs_change_publish(&change);
+    if (error) {
+        xs_change_drop(&change);
+        xs_watch_forget(&events);
+        return error;
+    }
+    domain->introduced = false;
+    domain->death_gen = store->last_death_gen = ++store->gen;
+    for (unsigned int i = 0; i < XS_QUOTA_COUNT; i++)
+        domain->refusals[i] = 0;
+    xs_watch_deliver(&events);
+    if (store->hooks.release)
+        store->hooks.release(store->hooks.ctx, domid);
+    return 0;
+}
+
+int xs_domain_resume(struct xs_store *store, uint16_t domid)
+{
+    struct xs_domain *domain = introduced(store, domid);
+
+    if (!domain)
+        return ENOENT;
+    domain->shut_down = false;
+    return 0;
+}
+
+int xs_store_domain_shut_down(struct xs_store *store, uint16_t domid)
+{
+    struct xs_domain *domain = introduced(store, domid);
+    struct xs_msg_list events;
+    int error;
+
+    if (!domain || domain->shut_down)
+        return 0;
+    error = collect(store, XS_RELEASE_DOMAIN, &events);
+    if (error)
+        return error;
+    domain->shut_down = true;
+    xs_watch_deliver(&events);
+    return 0;
+}
+
+int xs_store_domain_dead(struct xs_store *store, uint16_t domid)
+{
+    int error = xs_domain_release(store, domid);
+
+    return error == ENOENT ? 0 : error;
+}
+
+struct visit {
+    void (*fn)(void *data, uint16_t domid);
+    void *data;
+};
+
+static void visit_domain(struct xs_hash_entry *entry, void *data)
+{
+    const struct xs_domain *domain = xs_container_of(entry, struct xs_domain, entry);
+    const struct visit *visit = data;
+
+    if (domain->introduced)
+        visit->fn(visit->data, domain->domid);
+}
+
+void xs_store_for_each_domain(struct xs_store *store, void (*fn)(void *data, uint16_t domid), void *data)
+{
+    struct visit visit = {fn, data};
+
+    xs_hash_for_each(&store->domains, visit_domain, &visit);
+}

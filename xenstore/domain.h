@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the store knows of a domain: whether it is introduced, what it is charged for, when its number last
+ * changed hands. A record once made stays until the store goes, so that pointers to it need no counting.
+ */
+#ifndef XS_DOMAIN_H
+#define XS_DOMAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xenstore/store.h>
+
+#include "hash.h"
+
+struct xs_domain {
+    struct xs_hash_entry entry; /* in store->domains */
+    uint16_t domid;
+    bool introduced;
+    bool shut_down;       /* @releaseDomain fired for its shutdown, and it wasn't resumed */
+    uint64_t death_gen;   /* permissions granted at or before this generation are void */
+    struct xs_conn *conn; /* its ring's connection, or NULL */
+    uint32_t usage[XS_QUOTA_COUNT];
+    uint64_t refusals[XS_QUOTA_COUNT];
+};
+
+struct xs_domain *xs_domain_find(const struct xs_store *store, uint16_t domid);
+
+/* Makes the record if there is none. NULL: out of memory. */
+struct xs_domain *xs_domain_get(struct xs_store *store, uint16_t domid);
+
+/* INTRODUCE, RELEASE and RESUME of a domain; 0 or a positive errno, then nothing happened. */
+int xs_domain_introduce(struct xs_store *store, uint16_t domid, uint64_t gfn, uint32_t port);
+int xs_domain_release(struct xs_store *store, uint16_t domid);
+int xs_domain_resume(struct xs_store *store, uint16_t domid);
+
+#endif

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/* The store itself: what all its parts share. */
+#ifndef XS_INTERNAL_H
+#define XS_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <stdio.h>
+#include <sys/queue.h>
+
+#include <xenstore/store.h>
+
+#include "hash.h"
+#include "tree.h"
+
+/* Whose the root and the special nodes are, and the initial structure. */
+#define XS_ROOT_OWNER 0
+
+enum xs_special { XS_INTRODUCE_DOMAIN, XS_RELEASE_DOMAIN, XS_SPECIAL_COUNT };
+
+struct xs_store {
+    struct xs_hooks hooks;
+    uint64_t seed;           /* of all hash tables */
+    uint64_t gen;            /* goes up by every change; never comes back */
+    uint64_t last_death_gen; /* when a domain last died */
+    struct xs_node *root;
+    struct xs_acl *special[XS_SPECIAL_COUNT]; /* who may see @introduceDomain and @releaseDomain */
+    struct xs_hash domains;                   /* struct xs_domain by domid */
+    struct xs_hash watch_sets;                /* struct xs_watch_set by path */
+    struct xs_hash watches;                   /* struct xs_watch by connection, path and token */
+    LIST_HEAD(, xs_conn) conns;
+    uint32_t limits[XS_QUOTA_COUNT];
+
+    /* Too large for a small stack, and never in use twice at once. */
+    struct xs_walk walk;      /* of the operation at hand */
+    struct xs_cursor removed; /* over a subtree that is being removed */
+    struct xs_cursor sweep;   /* over the tree, for the nodes of a dead domain */
+};
+
+/* Path of a special node, and the reverse; XS_SPECIAL_COUNT if the path is none of them. */
+const char *xs_special_path(enum xs_special special);
+enum xs_special xs_special_of(const char *path);
+
+/* Reads a whole string as a decimal number from 0 to max. */
+bool xs_parse_number(const char *text, uint64_t max, uint64_t *number);
+
+/* Calls the log hook with a sentence built as printf does. */
+void xs_log(struct xs_store *store, uint16_t domid, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

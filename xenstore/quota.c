@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/* Limits on what unprivileged domains may hold; see quota.h. */
+#include "quota.h"
+
+#include "conn.h"
+#include "domain.h"
+#include "internal.h"
+
+static const struct {
+    const char *name;
+    uint32_t limit;
+} quotas[XS_QUOTA_COUNT] = {
+    [XS_QUOTA_NODES] = {"nodes", 1000},
+    [XS_QUOTA_WATCHES] = {"watches", 128},
+    [XS_QUOTA_TRANSACTIONS] = {"transactions", 10},
+    [XS_QUOTA_OUTSTANDING] = {"outstanding", 20},
+    [XS_QUOTA_TRANSACTION_NODES] = {"transaction-nodes", 1024},
+    [XS_QUOTA_PERMISSIONS] = {"permissions", 5},
+    [XS_QUOTA_NODE_SIZE] = {"node-size", 2048},
+    [XS_QUOTA_MEMORY] = {"memory", 2560 * 1024},
+    [XS_QUOTA_MEMORY_SOFT] = {"memory-soft", 2048 * 1024},
+};
+
+void xs_quota_defaults(uint32_t limits[XS_QUOTA_COUNT])
+{
+    for (unsigned int i = 0; i < XS_QUOTA_COUNT; i++)
+        limits[i] = quotas[i].limit;
+}
+
+const char *xs_quota_name(enum xs_quota quota)
+{
+    return quotas[quota].name;
+}
+
+uint32_t xs_store_quota(const struct xs_store *store, enum xs_quota quota)
+{
+    return store->limits[quota];
+}
+
+void xs_store_set_quota(struct xs_store *store, enum xs_quota quota, uint32_t limit)
+{
+    store->limits[quota] = limit;
+}
+
+uint32_t xs_store_usage(const struct xs_store *store, uint16_t domid, enum xs_quota quota)
+{
+    const struct xs_domain *domain = xs_domain_find(store, domid);
+
+    if (quota == XS_QUOTA_MEMORY_SOFT)
+        quota = XS_QUOTA_MEMORY;
+    return domain ? domain->usage[quota] : 0;
+}
+
+void xs_quota_refuse(struct xs_store *store, struct xs_domain *domain, enum xs_quota quota, const char *path)
+{
+    uint64_t refusals = ++domain->refusals[quota];
+    struct xs_quota_report report = {
+        .quota = quota,
+        .name = quotas[quota].name,
+        .domid = domain->domid,
+        .limit = store->limits[quota],
+        .path = path,
+        .refusals = refusals,
+    };
+
+    /* A client that keeps asking must not fill the log. */
+    if (store->hooks.quota_exceeded && !(refusals & (refusals - 1)))
+        store->hooks.quota_exceeded(store->hooks.ctx, &report);
+}
+
+bool xs_quota_admits(const struct xs_conn *conn, enum xs_quota quota, uint64_t amount, const char *path)
+{
+    if (!conn || conn->privileged || amount <= conn->store->limits[quota])
+        return true;
+    xs_quota_refuse(conn->store, conn->domain, quota, path);
+    return false;
+}
+
+bool xs_quota_admits_memory(const struct xs_conn *conn, size_t bytes, const char *path)
+{
+    uint64_t amount;
+
+    if (!conn)
+        return true;
+    amount = (uint64_t)conn->domain->usage[XS_QUOTA_MEMORY] + bytes;
+    if (!xs_quota_admits(conn, XS_QUOTA_MEMORY, amount, path))
+        return false;
+    (void)xs_quota_admits(conn, XS_QUOTA_MEMORY_SOFT, amount, path); /* only warns */
+    return true;
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+/* The table of operations, and the checks it calls for; see wire.h. */
+#include "wire.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "domain.h"
+#include "transaction.h"
+
+/* Attributes of an operation. */
+#define PRIVILEGED 1u  /* else EACCES */
+#define NO_TX      2u  /* takes no part in a transaction: the request's tx_id is ignored */
+#define PATH       4u  /* its first string is a path */
+#define SPECIAL    8u  /* … or @introduceDomain or @releaseDomain */
+#define MORE       16u /* more may follow its strings */
+
+struct operation {
+    xs_operation *run;
+    uint8_t strings; /* that it takes, each with its NUL */
+    uint8_t attributes;
+};
+
+/* Operations of io/xs_wire.h that aren't here answer ENOSYS, as do unknown ones. */
+static const struct operation operations[XS_TYPE_COUNT] = {
+    [XS_DIRECTORY] = {xs_op_directory, 1, PATH},
+    [XS_READ] = {xs_op_read, 1, PATH},
+    [XS_GET_PERMS] = {xs_op_get_perms, 1, PATH | SPECIAL},
+    [XS_WATCH] = {xs_op_watch, 2, PATH | SPECIAL | NO_TX},
+    [XS_UNWATCH] = {xs_op_unwatch, 2, PATH | SPECIAL | NO_TX},
+    [XS_TRANSACTION_START] = {xs_op_transaction_start, 0, MORE},
+    [XS_TRANSACTION_END] = {xs_op_transaction_end, 1, 0},
+    [XS_INTRODUCE] = {xs_op_introduce, 3, PRIVILEGED | NO_TX | MORE},
+    [XS_RELEASE] = {xs_op_release, 1, PRIVILEGED | NO_TX},
+    [XS_GET_DOMAIN_PATH] = {xs_op_get_domain_path, 1, NO_TX},
+    [XS_WRITE] = {xs_op_write, 1, PATH | MORE},
+    [XS_MKDIR] = {xs_op_mkdir, 1, PATH},
+    [XS_RM] = {xs_op_rm, 1, PATH},
+    [XS_SET_PERMS] = {xs_op_set_perms, 2, PATH | SPECIAL | MORE},
+    [XS_IS_DOMAIN_INTRODUCED] = {xs_op_is_domain_introduced, 1, PRIVILEGED | NO_TX},
+    [XS_RESUME] = {xs_op_resume, 1, PRIVILEGED | NO_TX},
+    [XS_RESET_WATCHES] = {xs_op_reset_watches, 0, NO_TX | MORE},
+    [XS_DIRECTORY_PART] = {xs_op_directory_part, 2, PATH},
+};
+
+int xs_answer(struct xs_request *request, const void *payload, size_t len)
+{
+    return xs_conn_reply(request->conn, request->type, payload, len) ? 0 : ENOMEM;
+}
+
+int xs_acknowledge(struct xs_request *request)
+{
+    return xs_answer(request, "OK", sizeof("OK"));
+}
+
+static void answer_error(struct xs_conn *conn, int error)
+{
+    const char *name = "EINVAL";
+
+    for (size_t i = 0; i < sizeof(xsd_errors) / sizeof(xsd_errors[0]); i++) {
+        if (xsd_errors[i].errnum == error)
+            name = xsd_errors[i].errstring;
+    }
+    xs_conn_reply(conn, XS_ERROR, name, strlen(name) + 1);
+}
+
+/* Are there as many strings as the operation takes, and nothing behind them unless it may be? */
+static bool check_strings(struct xs_request *request, const struct operation *operation)
+{
+    const char *at = request->payload, *end = at + request->len;
+
+    for (unsigned int i = 0; i < operation->strings; i++) {
+        size_t size = strnlen(at, (size_t)(end - at)) + 1;
+
+        if (size > (size_t)(end - at))
+            return false;
+        at += size;
+        if (!i) {
+            request->second = at;
+            request->second_len = (size_t)(end - at);
+        }
+    }
+    return at == end || (operation->attributes & MORE);
+}
+
+static bool check_path(struct xs_request *request, const struct operation *operation)
+{
+    if (request->payload[0] != '@')
+        return xs_path_absolute(request->payload, request->conn->domain->domid, request->path);
+    request->special = xs_special_of(request->payload);
+    if (request->special == XS_SPECIAL_COUNT || !(operation->attributes & SPECIAL))
+        return false;
+    strcpy(request->path, request->payload);
+    return true;
+}
+
+static int decode(struct xs_request *request, const struct operation *operation)
+{
+    uint32_t tx_id = request->conn->request.header.tx_id;
+
+    if ((operation->attributes & PRIVILEGED) && !request->conn->privileged)
+        return EACCES;
+    if (tx_id && !(operation->attributes & NO_TX)) {
+        request->transaction = xs_transaction_find(request->conn, tx_id);
+        if (!request->transaction)
+            return ENOENT;
+    }
+    if (!check_strings(request, operation))
+        return EINVAL;
+    if ((operation->attributes & PATH) && !check_path(request, operation))
+        return EINVAL;
+    return 0;
+}
+
+void xs_wire_handle(struct xs_conn *conn, const char *payload, size_t len)
+{
+    struct xs_request request = {
+        .conn = conn,
+        .type = conn->request.header.type,
+        .payload = payload,
+        .len = len,
+        .special = XS_SPECIAL_COUNT,
+    };
+    const struct operation *operation = request.type < XS_TYPE_COUNT ? &operations[request.type] : NULL;
+    int error = ENOSYS;
+
+    if (operation && operation->run) {
+        error = decode(&request, operation);
+        if (!error)
+            error = operation->run(&request);
+    }
+    if (error)
+        answer_error(conn, error);
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/* From the bytes of a request to the operation, and from its result to the reply. */
+#ifndef XS_WIRE_H_INTERNAL
+#define XS_WIRE_H_INTERNAL
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <stddef.h>
+
+#include "conn.h"
+#include "internal.h"
+#include "path.h"
+
+struct xs_transaction;
+
+/* A request after decoding: what its operation's row in the table promises about it holds. */
+struct xs_request {
+    struct xs_conn *conn;
+    struct xs_transaction *transaction; /* NULL: none */
+    uint32_t type;
+    const char *payload; /* a NUL stands behind it */
+    size_t len;
+    const char *second; /* what follows the first string, up to payload + len */
+    size_t second_len;
+    enum xs_special special; /* of the first string, if the operation takes such paths */
+    char path[XS_PATH_SIZE]; /* its absolute form, if it is a path */
+};
+
+/* Handles one whole request; answers it unless the connection has failed. payload[len] is NUL. */
+void xs_wire_handle(struct xs_conn *conn, const char *payload, size_t len);
+
+/* Each answers the request and returns 0, or returns a positive errno. */
+typedef int xs_operation(struct xs_request *request);
+
+xs_operation xs_op_directory, xs_op_directory_part, xs_op_read, xs_op_get_perms;
+xs_operation xs_op_write, xs_op_mkdir, xs_op_rm, xs_op_set_perms;
+xs_operation xs_op_watch, xs_op_unwatch, xs_op_reset_watches;
+xs_operation xs_op_transaction_start, xs_op_transaction_end;
+xs_operation xs_op_introduce, xs_op_release, xs_op_resume, xs_op_is_domain_introduced, xs_op_get_domain_path;
+
+int xs_answer(struct xs_request *request, const void *payload, size_t len);
+int xs_acknowledge(struct xs_request *request);
+
+#endif
