@@ -67,6 +67,8 @@ static void run_constructors(void)
         (*constructor)();
 }
 
+int main(int argc, char **argv);
+
 static void run_main(void *unused)
 {
     static char *argv[MAX_ARGS + 1];

@@ -13,8 +13,6 @@
 #include <xen/xen.h>
 #include <xen/arch-x86/hvm/start_info.h>
 
-int main(int argc, char **argv);
-
 // The start information this guest was entered with, and its command line unsplit ("" when there is none).
 const struct hvm_start_info *guest_start_info(void);
 const char *guest_command_line(void);
