@@ -47,7 +47,6 @@ static uint64_t total_ram(void)
 // The order matters:
 //   dom0_reserve       before the allocator exists, as dom0's image wants the very frames it is linked to;
 //   page_alloc_init    takes what the boot allocator has left;
-//   arch_init_memory   may now allocate the final page tables;
 //   arch_init_machine  may now map devices; it starts the clock, so timers work from here on;
 //   cpu_online         this cpu may have timers and run vcpus;
 //   dom0_build         needs all of the above.
@@ -61,7 +60,6 @@ void hv_start(void)
     reserve_modules();
     dom0_reserve();
     page_alloc_init();
-    arch_init_memory();
     arch_init_machine();
     cpu_online(this_cpu());
     dom0_build();

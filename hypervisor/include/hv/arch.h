@@ -17,8 +17,6 @@ void cpu_online(struct cpu *cpu); // core state of a pcpu, before it runs guests
 
 // --- the machine ---
 
-void arch_init_memory(
-    void); // final host page tables; after page records can be addressed, before anything uses them
 void arch_init_machine(
     void); // ACPI, interrupt controllers, time, vendor virtualisation; panics with the reason
 // The run loop of this pcpu: softirqs, guest entry, exits, idle halt.

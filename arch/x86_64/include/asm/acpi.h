@@ -24,8 +24,9 @@ struct acpi_override {
 // A register in port or memory space (ACPI generic address structure).
 struct acpi_register {
     bool valid, in_memory;
-    uint64_t address; // port, or machine address
-    uint8_t bytes;    // access width
+    uint64_t address;      // port, or machine address
+    uint8_t bytes;         // access width
+    volatile void *mapped; // when in memory
 };
 
 struct acpi_info {

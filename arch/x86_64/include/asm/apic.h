@@ -28,5 +28,6 @@ extern uint32_t apic_timer_khz;
 
 // I/O interrupt controllers. Lines start masked, edge-triggered or level-triggered as the MADT says.
 void ioapic_init(void);
+unsigned isa_irq_gsi(unsigned irq);              // which GSI an ISA interrupt is wired to
 bool ioapic_is_edge(unsigned gsi);               // exists, and is edge-triggered
 void ioapic_set_mask(unsigned gsi, bool masked); // caller serialises

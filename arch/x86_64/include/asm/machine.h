@@ -4,6 +4,8 @@
 
 #include <hv/types.h>
 
+#include <asm/multiboot.h>
+
 // --- mm.c: the host's address space ---
 
 void mm_init(void); // final page tables and stacks, from the boot allocator; the boot tables stay loaded
@@ -29,18 +31,22 @@ bool arch_port_reserved(uint16_t port);
 // Seconds since 1970-01-01 UTC by the CMOS clock, taken as UTC; 0 when it does not answer sensibly.
 int64_t cmos_read_time(unsigned century_register);
 
-// --- uart.c, vga.c, console.c ---
+// --- console.c, uart.c, vga.c ---
 
-// The devices of console=; without this only com1 is written to, at the rate the firmware left it at or
-// 115200.
-void console_init(void);
+// The devices of console=. Before this only com1 is written to, at 115200 baud.
+void console_init(enum boot_screen screen);
+void console_init_screen(void);     // once the MMIO window works: what was said before is not on the screen
 void console_init_interrupts(void); // serial lines interrupt on received bytes from here on
+bool console_owns_gsi(unsigned gsi);
+void console_interrupt(unsigned gsi); // takes the bytes of the line whose interrupt this is
 
-void uart_setup(unsigned index, uint32_t baud); // 0: com1, 1: com2. No effect if it is not there
+#define NR_UARTS 2 // com1 and com2
+
+bool uart_init(unsigned index, uint32_t baud); // false: nothing answers there
 void uart_puts(unsigned index, const char *bytes, size_t n);
-bool uart_enable_interrupt(unsigned index); // false: no such line, or no way to deliver its interrupt
-void uart_interrupt(unsigned gsi);          // takes the bytes of the line whose interrupt this is
-bool uart_owns_gsi(unsigned gsi);
+bool uart_enable_interrupt(unsigned index); // false: its interrupt cannot be delivered
+unsigned uart_gsi(unsigned index);
+void uart_receive(unsigned index); // hands all received bytes to console_input()
 
-void vga_init(void);
+bool vga_init(void); // false: no text screen
 void vga_puts(const char *bytes, size_t n);

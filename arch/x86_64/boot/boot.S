@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// Multiboot headers and the way from 32-bit protected mode to 64-bit C. This is the boot segment: linked at its load
+// address. High symbols are used by their load addresses, PHYS(symbol), until paging is on.
+
+#include <asm/desc.h>
+#include <asm/layout.h>
+#include <asm/x86_defs.h>
+
+#define PHYS(symbol) ((symbol) - IMAGE_BASE)
+#define BOOT_STACK_SIZE 0x2000
+
+    .section .boot.header, "ax"
+
+// Multiboot 1: modules on page boundaries, memory map. Addresses come from the ELF headers.
+#define MB1_MAGIC 0x1badb002
+#define MB1_FLAGS 0x3
+    .balign 4
+    .long MB1_MAGIC, MB1_FLAGS, -(MB1_MAGIC + MB1_FLAGS)
+
+// Multiboot 2: modules on page boundaries. There is no framebuffer tag: with one GRUB would leave text mode.
+#define MB2_MAGIC 0xe85250d6
+#define MB2_TAG_MODULE_ALIGN 6
+#define MB2_TAG_END 0
+    .balign 8
+mb2_header:
+    .long MB2_MAGIC, 0, mb2_header_end - mb2_header, -(MB2_MAGIC + (mb2_header_end - mb2_header))
+    .short MB2_TAG_MODULE_ALIGN, 0
+    .long 8
+    .short MB2_TAG_END, 0
+    .long 8
+mb2_header_end:
+
+    .section .boot.text, "ax"
+    .code32
+
+// EAX: the loader's magic number. EBX: machine address of its tables. Flat segments, interrupts off.
+    .globl boot_entry
+boot_entry:
+    cli
+    cld
+    movl $PHYS(boot_stack_top), %esp
+    movl %eax, %edi                 // the two arguments of x86_boot, kept until there
+    movl %ebx, %esi
+
+    movl $0x80000000, %eax
+    cpuid
+    cmpl $0x80000001, %eax
+    jb no_long_mode
+    movl $0x80000001, %eax
+    cpuid
+    movl $(1 << 29) | (1 << 20), %eax // LM and NX
+    andl %eax, %edx
+    cmpl %eax, %edx
+    jne no_long_mode
+
+    // Four page directories map 4 GiB with 2 MiB pages; they appear at 0, in the direct map, and under the image.
+    movl $PHYS(boot_pd), %ebx
+    movl $0x83, %eax                // present, writable, large
+    xorl %edx, %edx                 // bits 32-63
+1:  movl %eax, (%ebx)
+    movl %edx, 4(%ebx)
+    addl $8, %ebx
+    addl $0x200000, %eax
+    jnc 1b
+
+    movl $PHYS(boot_pd) + 3, %eax
+    movl $PHYS(boot_pdpt), %ebx
+    movl $4, %ecx
+1:  movl %eax, (%ebx)
+    addl $0x1000, %eax
+    addl $8, %ebx
+    loop 1b
+    movl $PHYS(boot_pd) + 3, PHYS(boot_pdpt_image) + 510 * 8
+    movl $PHYS(boot_pdpt) + 3, PHYS(boot_pml4)
+    movl $PHYS(boot_pdpt) + 3, PHYS(boot_pml4) + 256 * 8
+    movl $PHYS(boot_pdpt_image) + 3, PHYS(boot_pml4) + 511 * 8
+
+    movl $CR4_PAE, %eax
+    movl %eax, %cr4
+    movl $PHYS(boot_pml4), %eax
+    movl %eax, %cr3
+    movl $MSR_EFER, %ecx
+    rdmsr
+    orl $EFER_LME | EFER_NXE, %eax
+    wrmsr
+    movl $CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE, %eax
+    movl %eax, %cr0
+    lgdt boot_gdt_pointer
+    ljmp $SEL_CODE, $boot_entry64
+
+// A processor this old has no graphics console either: the message goes to the first serial line, at whatever rate.
+no_long_mode:
+    movl $no_long_mode_message, %esi
+    movw $0x3f8, %dx
+1:  lodsb
+    outb %al, %dx
+    testb %al, %al
+    jnz 1b
+2:  hlt
+    jmp 2b
+
+no_long_mode_message:
+    .asciz "\r\nPANIC: this processor has no 64-bit mode, or its no-execute bit is disabled in the firmware\r\n"
+
+    .code64
+boot_entry64:
+    movl $SEL_DATA, %eax
+    movl %eax, %ds
+    movl %eax, %es
+    movl %eax, %ss
+    xorl %eax, %eax
+    movl %eax, %fs
+    movl %eax, %gs
+    movq $boot_stack_top, %rsp
+    movl %edi, %edi                 // the upper halves are undefined after the switch of mode
+    movl %esi, %esi
+    xorl %ebp, %ebp                 // ends backtraces
+    movq $x86_boot, %rax
+    call *%rax
+    ud2
+
+    .balign 8
+boot_gdt:
+    .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff // as in desc.c
+boot_gdt_pointer:
+    .short . - boot_gdt - 1
+    .long boot_gdt
+
+    .section .bss.page_aligned, "aw", @nobits
+    .balign 4096
+boot_pml4:
+    .skip 4096
+boot_pdpt:
+    .skip 4096
+boot_pdpt_image:
+    .skip 4096
+boot_pd:
+    .skip 4 * 4096
+    .globl boot_stack, boot_stack_top
+boot_stack:
+    .skip BOOT_STACK_SIZE
+boot_stack_top:
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+// The page-table walker. An "order" names a level by the size of its leaves: entries of the lowest table have
+// order 0, the next 9, then 18, and those of the root of a 4-level tree 27.
+
+#include <hv/page_alloc.h>
+#include <hv/types.h>
+
+#include <asm/pt.h>
+
+#define LEVEL_BITS 9
+
+static unsigned root_order(const struct pt *pt)
+{
+    return (pt->format->levels - 1) * LEVEL_BITS;
+}
+
+static unsigned slot_index(uint64_t frame, unsigned order)
+{
+    return (frame >> order) & ((1U << LEVEL_BITS) - 1);
+}
+
+static bool is_table(const struct pt_format *format, uint64_t entry, unsigned order)
+{
+    return order > 0 && format->present(entry) && !format->is_leaf(entry, order);
+}
+
+// A processor may be walking these tables: what an entry refers to has to be complete before the entry can be
+// seen.
+static void set_entry(uint64_t *slot, uint64_t entry)
+{
+    __atomic_store_n(slot, entry, __ATOMIC_RELEASE);
+}
+
+// Frees the table that `entry` refers to and all below it. Leaves are just forgotten.
+static void free_tables(struct pt *pt, uint64_t entry, unsigned order)
+{
+    mfn_t table = pt->format->frame(entry, order);
+    uint64_t *slots = mfn_to_virt(table);
+
+    for (unsigned i = 0; i < 1U << LEVEL_BITS; i++)
+        if (is_table(pt->format, slots[i], order - LEVEL_BITS))
+            free_tables(pt, slots[i], order - LEVEL_BITS);
+    pt->free(pt->ctx, table);
+}
+
+// The table below `slot`; makes one when there is none, in which a leaf goes on as 512 smaller ones. NULL: no
+// memory.
+static uint64_t *table_below(struct pt *pt, uint64_t *slot, unsigned order)
+{
+    const struct pt_format *format = pt->format;
+    unsigned sub_order = order - LEVEL_BITS;
+
+    if (is_table(format, *slot, order))
+        return mfn_to_virt(format->frame(*slot, order));
+    mfn_t table = pt->alloc(pt->ctx);
+    if (!mfn_valid(table))
+        return NULL;
+    uint64_t *slots = mfn_to_virt(table);
+    if (format->present(*slot))
+        for (unsigned i = 0; i < 1U << LEVEL_BITS; i++)
+            slots[i] = format->make_leaf(mfn_add(format->frame(*slot, order), (uint64_t)i << sub_order),
+                                         sub_order, format->attr(*slot));
+    set_entry(slot, format->make_table(table));
+    return slots;
+}
+
+// Puts `entry` (a leaf, or 0 to clear) where it belongs. A failure may leave a large leaf in smaller pieces
+// or an empty table behind, but no translation changed.
+static int put_entry(struct pt *pt, uint64_t frame, unsigned order, uint64_t entry)
+{
+    const struct pt_format *format = pt->format;
+    uint64_t *slots = mfn_to_virt(pt->root);
+    uint64_t *slot;
+
+    for (unsigned at = root_order(pt);; at -= LEVEL_BITS) {
+        slot = &slots[slot_index(frame, at)];
+        if (at == order)
+            break;
+        if (!entry && !format->present(*slot))
+            return 0;
+        slots = table_below(pt, slot, at);
+        if (!slots)
+            return -XEN_ENOMEM;
+    }
+    uint64_t old = *slot;
+    set_entry(slot, entry);
+    if (is_table(format, old, order))
+        free_tables(pt, old, order);
+    return 0;
+}
+
+int pt_map(struct pt *pt, uint64_t frame, mfn_t mfn, unsigned order, struct pt_attr attr)
+{
+    return put_entry(pt, frame, order, pt->format->make_leaf(mfn, order, attr));
+}
+
+int pt_unmap(struct pt *pt, uint64_t frame, unsigned order)
+{
+    return put_entry(pt, frame, order, 0);
+}
+
+struct pt_leaf pt_lookup(const struct pt *pt, uint64_t frame)
+{
+    const struct pt_format *format = pt->format;
+    unsigned order = root_order(pt);
+    uint64_t *slots = mfn_to_virt(pt->root);
+
+    for (;; order -= LEVEL_BITS) {
+        uint64_t entry = slots[slot_index(frame, order)];
+
+        if (!format->present(entry))
+            return (struct pt_leaf){.mfn = MFN_INVALID, .order = order};
+        if (!is_table(format, entry, order))
+            return (struct pt_leaf){.present = true,
+                                    .mfn = mfn_add(format->frame(entry, order), frame & ((1UL << order) - 1)),
+                                    .order = order,
+                                    .attr = format->attr(entry)};
+        slots = mfn_to_virt(format->frame(entry, order));
+    }
+}
+
+struct teardown {
+    struct pt *pt;
+    uint64_t frame; // everything below has been cleared
+    unsigned budget;
+    void (*leaf)(void *ctx, uint64_t frame, struct pt_leaf leaf);
+};
+
+static void clear_leaf(struct teardown *t, uint64_t *slot, unsigned order)
+{
+    const struct pt_format *format = t->pt->format;
+    uint64_t entry = *slot;
+
+    set_entry(slot, 0);
+    t->leaf(t->pt->ctx, t->frame,
+            (struct pt_leaf){.present = true,
+                             .mfn = format->frame(entry, order),
+                             .order = order,
+                             .attr = format->attr(entry)});
+}
+
+// Clears a table whose entries have `order`, from t->frame to its end. False when the budget ran out before
+// that.
+static bool clear_table(struct teardown *t, uint64_t *slots, unsigned order)
+{
+    const struct pt_format *format = t->pt->format;
+
+    do {
+        uint64_t *slot = &slots[slot_index(t->frame, order)];
+
+        if (is_table(format, *slot, order)) {
+            mfn_t table = format->frame(*slot, order);
+
+            if (!clear_table(t, mfn_to_virt(table), order - LEVEL_BITS))
+                return false;
+            set_entry(slot, 0);
+            t->pt->free(t->pt->ctx, table);
+            continue; // t->frame is past this slot already
+        }
+        if (format->present(*slot)) {
+            if (t->budget == 0)
+                return false;
+            t->budget--;
+            t->frame = ALIGN_DOWN(t->frame, 1UL << order);
+            clear_leaf(t, slot, order);
+        }
+        t->frame = ALIGN_DOWN(t->frame, 1UL << order) + (1UL << order);
+    } while (slot_index(t->frame, order) != 0);
+    return true;
+}
+
+bool pt_teardown(struct pt *pt, uint64_t *cursor, unsigned budget,
+                 void (*leaf)(void *ctx, uint64_t frame, struct pt_leaf leaf))
+{
+    struct teardown t = {.pt = pt, .frame = *cursor, .budget = budget, .leaf = leaf};
+    bool done =
+        *cursor >> (root_order(pt) + LEVEL_BITS) || clear_table(&t, mfn_to_virt(pt->root), root_order(pt));
+
+    *cursor = t.frame;
+    return done;
+}

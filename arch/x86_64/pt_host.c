@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// The hypervisor's own page tables: 4-level x86-64 paging (Intel SDM volume 3, chapter 4). All pages are
+// supervisor pages and global: there is one host address space. Accessed and dirty are set from the start, so
+// that the processor never writes to a table.
+
+#include <asm/pt.h>
+#include <asm/x86_defs.h>
+
+#define SOFT_SHIFT 52 // bits 52-55 are ours
+#define SOFT_MASK  0xfUL
+
+static uint64_t make_leaf(mfn_t mfn, unsigned order, struct pt_attr attr)
+{
+    return PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | PTE_GLOBAL | (attr.write ? PTE_WRITE : 0) |
+           (attr.exec ? 0 : PTE_NX) | (attr.uncached ? PTE_PCD | PTE_PWT : 0) |
+           (order > ORDER_4K ? PTE_LARGE : 0) | (attr.type & SOFT_MASK) << SOFT_SHIFT | mfn.n << PAGE_SHIFT;
+}
+
+static uint64_t make_table(mfn_t table)
+{
+    return PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | table.n << PAGE_SHIFT;
+}
+
+static bool present(uint64_t entry)
+{
+    return entry & PTE_PRESENT;
+}
+
+static bool is_leaf(uint64_t entry, unsigned order)
+{
+    return order == ORDER_4K || (entry & PTE_LARGE);
+}
+
+// PAT, bit 12 of a large leaf, is never set here: large leaves have no address bits below their size.
+static mfn_t frame(uint64_t entry, unsigned order)
+{
+    (void)order;
+    return MFN((entry & PTE_ADDR_MASK) >> PAGE_SHIFT);
+}
+
+static struct pt_attr attr(uint64_t entry)
+{
+    return (struct pt_attr){.write = entry & PTE_WRITE,
+                            .exec = !(entry & PTE_NX),
+                            .uncached = entry & PTE_PCD,
+                            .type = entry >> SOFT_SHIFT & SOFT_MASK};
+}
+
+const struct pt_format pt_format_host = {
+    .levels = 4,
+    .max_order = ORDER_1G,
+    .make_leaf = make_leaf,
+    .make_table = make_table,
+    .present = present,
+    .is_leaf = is_leaf,
+    .frame = frame,
+    .attr = attr,
+};
