@@ -54,6 +54,13 @@ void console_init_interrupts(void)
     }
 }
 
+void console_flush(void)
+{
+    for (unsigned i = 0; i < NR_UARTS; i++)
+        if (uart_on[i])
+            uart_flush(i);
+}
+
 bool console_owns_gsi(unsigned gsi)
 {
     for (unsigned i = 0; i < NR_UARTS; i++)

@@ -78,8 +78,10 @@ static void init_lines(const struct ioapic *ioapic)
     }
 }
 
-// Remapped away from the exceptions, then masked: a masked 8259 can still raise its spurious interrupt.
-static void disable_8259s(void)
+// Remapped away from the exceptions, then masked: a masked 8259 can still raise its spurious interrupt. To be
+// done while the local APIC still listens to them: what they have raised is only withdrawn where it was
+// accepted.
+void pic_disable(void)
 {
     static const uint16_t bases[] = {PIC_MASTER, PIC_SLAVE};
 
@@ -95,7 +97,6 @@ static void disable_8259s(void)
 
 void ioapic_init(void)
 {
-    disable_8259s();
     for (unsigned i = 0; i < acpi.nr_ioapics; i++) {
         struct ioapic *ioapic = &ioapics[nr_ioapics];
 

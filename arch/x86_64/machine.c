@@ -93,6 +93,7 @@ void arch_init_machine(void)
     acpi_init();
     log_memory_map();
     log_machine();
+    pic_disable();
     apic_init();
     this_cpu()->apic_id = apic_id();
     ioapic_init();

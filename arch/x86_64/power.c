@@ -8,6 +8,7 @@
 #include <asm/acpi.h>
 #include <asm/cpu.h>
 #include <asm/io.h>
+#include <asm/machine.h>
 #include <asm/traps.h>
 
 #define PM1_SCI_ENABLED      (1U << 0)
@@ -53,6 +54,7 @@ void arch_poweroff(void)
     else if (!acpi.has_s5 || !acpi.pm1a_control.valid)
         log_error("cannot power off: ACPI has no soft-off state (_S5_) here; halted");
     else {
+        console_flush();
         enter_acpi_mode();
         sleep(&acpi.pm1a_control, acpi.s5_type_a);
         if (acpi.pm1b_control.valid)
@@ -83,6 +85,7 @@ static void __attribute__((noreturn)) reset_by_triple_fault(void)
 
 static void __attribute__((noreturn)) reset(void)
 {
+    console_flush();
     if (acpi.reset.valid) {
         acpi_write(&acpi.reset, acpi.reset_value);
         wait_reads(DEVICE_WAIT);

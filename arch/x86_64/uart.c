@@ -24,6 +24,7 @@
 #define INTERRUPT_RECEIVED    0x01
 #define STATUS_RECEIVED       0x01
 #define STATUS_TRANSMIT_EMPTY 0x20
+#define STATUS_TRANSMIT_IDLE  0x40 // not even the shift register is busy
 #define STATUS_FLOATING       0xff
 
 #define UART_CLOCK 115200
@@ -59,10 +60,10 @@ bool uart_init(unsigned index, uint32_t baud)
     return !dead[index];
 }
 
-static bool wait_for_transmitter(unsigned index)
+static bool wait_for_transmitter(unsigned index, uint8_t status)
 {
     for (unsigned i = 0; !dead[index]; i++) {
-        if (inb(lines[index].port + UART_LINE_STATUS) & STATUS_TRANSMIT_EMPTY)
+        if (inb(lines[index].port + UART_LINE_STATUS) & status)
             return true;
         dead[index] = i == TRANSMIT_WAIT_LIMIT;
     }
@@ -73,7 +74,7 @@ static bool wait_for_transmitter(unsigned index)
 static bool put_byte(unsigned index, char byte, unsigned *room)
 {
     if (*room == 0) {
-        if (!wait_for_transmitter(index))
+        if (!wait_for_transmitter(index, STATUS_TRANSMIT_EMPTY))
             return false;
         *room = FIFO_DEPTH;
     }
@@ -92,6 +93,11 @@ void uart_puts(unsigned index, const char *bytes, size_t n)
         if (!put_byte(index, bytes[i], &room))
             return;
     }
+}
+
+void uart_flush(unsigned index)
+{
+    wait_for_transmitter(index, STATUS_TRANSMIT_IDLE);
 }
 
 unsigned uart_gsi(unsigned index)

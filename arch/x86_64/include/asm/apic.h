@@ -26,6 +26,8 @@ void apic_timer_set_count(uint32_t count);  // 0: off
 uint32_t apic_timer_count(void);            // what is left of it
 extern uint32_t apic_timer_khz;
 
+void pic_disable(void); // the 8259s, before apic_init
+
 // I/O interrupt controllers. Lines start masked, edge-triggered or level-triggered as the MADT says.
 void ioapic_init(void);
 unsigned isa_irq_gsi(unsigned irq);              // which GSI an ISA interrupt is wired to

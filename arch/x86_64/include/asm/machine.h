@@ -37,6 +37,7 @@ int64_t cmos_read_time(unsigned century_register);
 void console_init(enum boot_screen screen);
 void console_init_screen(void);     // once the MMIO window works: what was said before is not on the screen
 void console_init_interrupts(void); // serial lines interrupt on received bytes from here on
+void console_flush(void);           // before the power goes: the serial lines have sent everything
 bool console_owns_gsi(unsigned gsi);
 void console_interrupt(unsigned gsi); // takes the bytes of the line whose interrupt this is
 
@@ -44,6 +45,7 @@ void console_interrupt(unsigned gsi); // takes the bytes of the line whose inter
 
 bool uart_init(unsigned index, uint32_t baud); // false: nothing answers there
 void uart_puts(unsigned index, const char *bytes, size_t n);
+void uart_flush(unsigned index);            // returns when everything is on the line
 bool uart_enable_interrupt(unsigned index); // false: its interrupt cannot be delivered
 unsigned uart_gsi(unsigned index);
 void uart_receive(unsigned index); // hands all received bytes to console_input()
