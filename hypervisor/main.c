@@ -7,20 +7,6 @@
 #include <hv/cmdline.h>
 #include <hv/page_alloc.h>
 #include <hv/printk.h>
-#include <hv/sched.h>
-
-struct cpu *cpus[MAX_PCPUS];
-unsigned nr_cpus;
-
-// `cpu` has its id and apic_id; ids are handed out from 0 up. this_cpu() works on the calling cpu.
-void cpu_online(struct cpu *cpu)
-{
-    ASSERT(cpu->id < MAX_PCPUS);
-    cpus[cpu->id] = cpu;
-    nr_cpus = MAX(nr_cpus, cpu->id + 1);
-    timer_init_cpu(cpu);
-    sched_init_cpu(cpu);
-}
 
 // Boot modules must survive until dom0 has them. The image itself and what firmware needs were reserved by
 // arch.

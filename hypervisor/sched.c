@@ -16,6 +16,9 @@
 #define GRANULARITY    500000UL  // ns of virtual time one has to be behind to preempt the other
 #define SLEEPER_CREDIT 2000000UL // ns of virtual time a waking vcpu may be behind at most
 
+struct cpu *cpus[MAX_PCPUS];
+unsigned nr_cpus;
+
 static void slice_over(void *arg)
 {
     struct cpu *cpu = arg;
@@ -23,8 +26,12 @@ static void slice_over(void *arg)
     softirq_raise(cpu->id, SOFTIRQ_SCHEDULE);
 }
 
-void sched_init_cpu(struct cpu *cpu)
+void cpu_online(struct cpu *cpu)
 {
+    ASSERT(cpu->id < MAX_PCPUS);
+    cpus[cpu->id] = cpu;
+    nr_cpus = MAX(nr_cpus, cpu->id + 1);
+    timer_init_cpu(cpu);
     spin_lock_init(&cpu->sched_lock, LOCK_SCHED);
     timer_init(&cpu->slice_timer, slice_over, cpu);
     cpu->min_vruntime = SLEEPER_CREDIT; // so that subtracting the credit never goes below zero

@@ -13,7 +13,9 @@
 
 // The boot cpu, with the console up and boot_mem filled; never returns.
 void hv_start(void) __attribute__((noreturn));
-void cpu_online(struct cpu *cpu); // core state of a pcpu, before it runs guests
+// Core state of a pcpu, on that pcpu, before it has timers or runs guests. cpu->id and apic_id are set; ids
+// go from 0 up.
+void cpu_online(struct cpu *cpu);
 
 // --- the machine ---
 

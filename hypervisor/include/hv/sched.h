@@ -6,7 +6,6 @@
 #include <hv/heap.h>
 #include <hv/types.h>
 
-struct cpu;
 struct vcpu;
 struct domain;
 
@@ -17,7 +16,6 @@ struct sched_entity {
     unsigned cpu;
 };
 
-void sched_init_cpu(struct cpu *cpu); // from cpu_online()
 void sched_init_vcpu(struct vcpu *v);
 void sched_destroy_vcpu(struct vcpu *v); // v is off the run queue and loaded on no cpu when this returns
 
