@@ -32,12 +32,11 @@ struct hypercall_record {
 };
 
 struct arch_vcpu {
-    struct guest_regs
-        regs; // valid whenever the vcpu is not in guest mode; first: svm/entry.S relies on the layout
-    uint32_t attention; // enum vcpu_attention, bits set atomically by any cpu
-    uint32_t tlb_epoch; // arch_domain.tlb_epoch seen by the last flush
-    bool in_guest;      // between the last look at work and the exit, for arch_p2m_flush and kicks
-    void *vendor;       // struct svm_vcpu
+    struct guest_regs regs; // valid whenever the vcpu is not in guest mode
+    uint32_t attention;     // enum vcpu_attention, bits set atomically by any cpu
+    uint32_t tlb_epoch;     // arch_domain.tlb_epoch seen by the last flush
+    bool in_guest;          // between the last look at work and the exit, for arch_p2m_flush and kicks
+    void *vendor;           // struct svm_vcpu
 
     struct guest_event reinject, exception;
 
@@ -50,9 +49,8 @@ struct arch_vcpu {
     struct vlapic vlapic;
     uint8_t upcall_vector; // HVMOP_set_evtchn_upcall_vector, 0: none
 
-    uint64_t mtrr_def_type, mtrr_fixed[MTRR_FIXED],
-        mtrr_variable[2 * MTRR_VARIABLE]; // stored, without effect
-    uint64_t misc_enable;
+    // Stored, without effect.
+    uint64_t mtrr_def_type, mtrr_fixed[MTRR_FIXED], mtrr_variable[2 * MTRR_VARIABLE];
 
     struct hypercall_record trace[HYPERCALL_TRACE];
     unsigned trace_next;
@@ -63,13 +61,18 @@ struct arch_domain {
     uint32_t tlb_epoch;      // bumped by arch_p2m_flush
     uint8_t callback_vector; // HVM_PARAM_CALLBACK_IRQ of the vector kind, 0: none
     void *vendor;            // struct svm_domain
+    // Under the p2m lock: where arch_p2m_teardown hands its leaves.
+    void (*teardown_leaf)(struct domain *d, struct p2m_entry entry);
 };
 
-void hvm_init(
-    void); // boot cpu: chooses virt_ops, panics with the reason when there is none; enables this cpu
+extern struct pt_format pt_format_npt; // max_order is set when the cpu is known
+
+// Boot cpu: chooses virt_ops and enables this cpu. Panics with the reason when there is no virtualisation.
+void hvm_init(void);
 void hvm_enable_cpu(void); // every other cpu
 
 // --- exit.c and the handlers ---
+unsigned hvm_code_width(const struct vcpu *v); // 16, 32 or 64
 void hvm_handle_exit(struct vcpu *v, struct vcpu_exit *exit);
 void hvm_hypercall(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_cpuid(struct vcpu *v, const struct vcpu_exit *exit);
@@ -77,7 +80,6 @@ void hvm_msr_read(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_msr_write(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_io(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_npf(struct vcpu *v, const struct vcpu_exit *exit);
-void hvm_cr_access(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_xsetbv(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_hlt(struct vcpu *v, const struct vcpu_exit *exit);
 
@@ -87,6 +89,13 @@ void hvm_raise(struct vcpu *v, uint8_t vector);                      // exceptio
 void hvm_raise_error(struct vcpu *v, uint8_t vector, uint32_t code); // with one
 void hvm_raise_page_fault(struct vcpu *v, uint64_t address, uint32_t code);
 void hvm_attention(struct vcpu *v, uint32_t bits); // from any cpu
+
+// --- guest_walk.c, mmio.c ---
+#define INSN_MAX 15
+unsigned hvm_fetch(struct vcpu *v, uint8_t bytes[INSN_MAX]); // code at CS:RIP; how many bytes could be read
+// Carries out the MOV at CS:RIP that accessed gpa, where there is a device or nothing. False, with the reason
+// in *why: the instruction is beyond this decoder.
+bool hvm_mmio(struct vcpu *v, gpa_t gpa, const char **why);
 
 // --- fpu.c ---
 void fpu_init(void);
@@ -102,15 +111,23 @@ void fpu_set_legacy(struct vcpu *v, const uint8_t regs[512]);
 // --- msr.c ---
 bool hvm_get_msr(struct vcpu *v, uint32_t msr, uint64_t *value);
 bool hvm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value);
+
+// --- mtrr.c ---
+void mtrr_init(struct vcpu *v);
+bool mtrr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
 bool mtrr_write(struct vcpu *v, uint32_t msr, uint64_t value);
+
+// --- hypercall_page.c ---
+#define MSR_XEN_HYPERCALL_PAGE 0x40000000U
+bool hypercall_page_write(struct domain *d, uint64_t value); // a write to that MSR
 
 // --- cpuid.c ---
 void cpuid_policy_init(void);
+bool cpuid_guest_has(unsigned feature); // XEN_X86_FEATURE_*
 void cpuid_policy(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 
 // --- cr.c ---
-const char *hvm_check_state(uint64_t cr0, uint64_t cr3, uint64_t cr4,
-                            uint64_t efer); // NULL, or what is wrong
+const char *hvm_check_state(uint64_t cr0, uint64_t cr4, uint64_t efer); // NULL, or what is wrong
 uint64_t efer_writable(void);
 
 // --- upcall.c ---

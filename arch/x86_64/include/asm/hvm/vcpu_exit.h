@@ -27,7 +27,6 @@ enum exit_kind {
     EXIT_NPF,
     EXIT_HLT,
     EXIT_PAUSE,
-    EXIT_CR_ACCESS,
     EXIT_EXCEPTION, // one that is intercepted; it goes back to the guest
     EXIT_MACHINE_CHECK,
     EXIT_IRQ_WINDOW, // the guest can take an interrupt now
@@ -73,11 +72,6 @@ struct vcpu_exit {
             bool present;    // a permission violation of a present translation
             bool table_walk; // while the cpu read or updated the guest's own page tables
         } npf;
-        struct {
-            uint8_t cr;  // 0, 3, 4 or 8
-            uint8_t gpr; // index of the register operand
-            bool write;
-        } cr_access;
         struct {
             uint64_t code, info1, info2; // raw numbers for the log
             const char *why;             // static text

@@ -8,6 +8,7 @@
 
 struct vcpu;
 struct domain;
+struct pt_format;
 
 enum guest_segment {
     SEG_ES,
@@ -40,10 +41,14 @@ struct guest_segment_state {
 // Registers beyond the general ones.
 enum guest_sreg { SREG_CR0, SREG_CR2, SREG_CR3, SREG_CR4, SREG_TPR, SREG_DR6, SREG_DR7, SREG_EFER };
 
+#define WINDOW_ANY_TPR 16U
+
 struct virt_ops {
-    const char *name;           // "svm", "vmx"
-    const char *(*probe)(void); // NULL when this machine has it, else why not, for the user
-    void (*enable_cpu)(void);   // on each cpu once, after its descriptor tables and per-cpu base are final
+    const char *name;                   // "svm", "vmx"
+    uint8_t hypercall_opcode[3];        // VMMCALL or VMCALL
+    const struct pt_format *p2m_format; // of nested page tables
+    const char *(*probe)(void);         // NULL when this machine has it, else why not, for the user
+    void (*enable_cpu)(void); // on each cpu once, after its descriptor tables and per-cpu base are final
 
     int (*domain_create)(struct domain *d); // 0 or -XEN_ENOMEM, nothing left behind
     void (*domain_destroy)(struct domain *d);
@@ -55,12 +60,13 @@ struct virt_ops {
     // after.
     void (*run)(struct vcpu *v, struct vcpu_exit *exit);
 
-    // Events for the next entry: at most one; event_queued tells whether there is one already.
-    void (*inject)(struct vcpu *v, const struct guest_event *event);
-    bool (*event_queued)(const struct vcpu *v);
-    bool (*can_interrupt)(const struct vcpu *v); // RFLAGS.IF, no interrupt shadow
-    bool (*can_nmi)(const struct vcpu *v);       // no NMI being handled, no shadow
-    void (*request_window)(struct vcpu *v);      // EXIT_IRQ_WINDOW as soon as an interrupt can be taken
+    void (*inject)(struct vcpu *v,
+                   const struct guest_event *event); // at the next entry; at most one per entry
+    bool (*can_interrupt)(const struct vcpu *v);     // RFLAGS.IF, no interrupt shadow
+    bool (*can_nmi)(struct vcpu *v);                 // no NMI being handled, no shadow
+    // EXIT_IRQ_WINDOW as soon as the guest would take an interrupt of this priority class (vector / 16), or
+    // of any class whatever its TPR says.
+    void (*request_window)(struct vcpu *v, unsigned priority);
 
     // The loaded vcpu's registers, or those of one that is not running anywhere.
     uint64_t (*get_sreg)(const struct vcpu *v, enum guest_sreg reg);

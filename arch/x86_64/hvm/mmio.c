@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// Accesses to guest-physical addresses where no memory is: the local APIC's page, and nothing, which reads as
+// ones and swallows writes. Only MOVs get here; see mov_decoder.h.
+
+#include <asm/hvm/hvm.h>
+#include <asm/hvm/virt_ops.h>
+
+#include "mov_decoder.h"
+
+static uint64_t mask_of(unsigned bytes)
+{
+    return bytes == 8 ? ~0UL : (1UL << 8 * bytes) - 1;
+}
+
+static bool is_vlapic(const struct vcpu *v, gpa_t gpa)
+{
+    return (gpa & PAGE_MASK) == VLAPIC_BASE && vlapic_mmio_enabled(v);
+}
+
+static uint64_t device_read(struct vcpu *v, gpa_t gpa)
+{
+    return is_vlapic(v, gpa) ? vlapic_mmio_read(v, gpa & ~PAGE_MASK) : ~0UL;
+}
+
+static void device_write(struct vcpu *v, gpa_t gpa, uint64_t value)
+{
+    if (is_vlapic(v, gpa))
+        vlapic_mmio_write(v, gpa & ~PAGE_MASK, value);
+}
+
+static void load(struct guest_regs *regs, const struct mov_insn *insn, uint64_t value)
+{
+    uint64_t *reg = &regs->gpr[insn->gpr], mask = mask_of(insn->size);
+    unsigned unused = 64 - 8 * insn->memory_size, shift = insn->high_byte ? 8 : 0;
+
+    value <<= unused;
+    value = insn->sign_extend ? (uint64_t)((int64_t)value >> unused) : value >> unused;
+    if (insn->size >= 4)
+        *reg = value & mask; // 32-bit results clear the upper half
+    else
+        *reg = (*reg & ~(mask << shift)) | (value & mask) << shift;
+}
+
+static uint64_t stored_value(const struct guest_regs *regs, const struct mov_insn *insn)
+{
+    if (insn->immediate)
+        return insn->value;
+    return regs->gpr[insn->gpr] >> (insn->high_byte ? 8 : 0) & mask_of(insn->size);
+}
+
+bool hvm_mmio(struct vcpu *v, gpa_t gpa, const char **why)
+{
+    struct guest_regs *regs = &v->arch->regs;
+    uint8_t bytes[INSN_MAX];
+    unsigned n = hvm_fetch(v, bytes), width = hvm_code_width(v);
+    struct mov_insn insn;
+
+    *why = mov_decode(bytes, n, width, &insn);
+    if (*why)
+        return false;
+    if (insn.write)
+        device_write(v, gpa, stored_value(regs, &insn));
+    else
+        load(regs, &insn, device_read(v, gpa));
+    regs->rip += insn.length;
+    if (width != 64)
+        regs->rip = (uint32_t)regs->rip;
+    return true;
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+// From an AMD-V exit code to the neutral struct vcpu_exit. Nothing is acted upon here but what only AMD-V
+// knows: the interrupt window and NMI masking (APM vol. 2, 15.21).
+
+#include "svm.h"
+
+#include <hv/arch.h>
+
+static void unknown(struct vcpu_exit *exit, const struct vmcb *vmcb, enum exit_kind kind, const char *why)
+{
+    exit->kind = kind;
+    exit->raw.code = vmcb->exit_code;
+    exit->raw.info1 = vmcb->exit_info1;
+    exit->raw.info2 = vmcb->exit_info2;
+    exit->raw.why = why;
+}
+
+// An exit by an instruction that is going to be completed: finds where the next one begins.
+static void instruction(struct vcpu *v, struct vcpu_exit *exit, enum exit_kind kind)
+{
+    const struct vmcb *vmcb = svm_of(v)->vmcb;
+
+    exit->kind = kind;
+    if (svm_features.nrips) {
+        exit->next_rip = vmcb->next_rip;
+        return;
+    }
+    unsigned length = svm_insn_length(v, vmcb->exit_code);
+    if (unlikely(!length))
+        unknown(exit, vmcb, EXIT_UNKNOWN, "the code at RIP is not the instruction that exited");
+    exit->next_rip = vmcb->rip + length;
+    if (unlikely(!vmcb_is_64bit(vmcb)))
+        exit->next_rip = (uint32_t)exit->next_rip;
+}
+
+static void decode_hypercall(struct vcpu *v, struct vcpu_exit *exit)
+{
+    const struct vmcb *vmcb = svm_of(v)->vmcb;
+
+    exit->hypercall.cpl = vmcb->cpl;
+    exit->hypercall.width = vmcb_is_64bit(vmcb) ? 64 : vmcb->cs.attr & VMCB_ATTR_D ? 32 : 16;
+    instruction(v, exit, EXIT_HYPERCALL);
+}
+
+static void decode_io(const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+    uint32_t info = vmcb->exit_info1;
+
+    exit->kind = EXIT_IO;
+    exit->next_rip = vmcb->exit_info2;
+    exit->io.port = info >> 16;
+    exit->io.size = info & IO_INFO_SIZE8 ? 1 : info & IO_INFO_SIZE16 ? 2 : 4;
+    exit->io.in = info & IO_INFO_IN;
+    exit->io.string = info & IO_INFO_STRING;
+    exit->io.rep = info & IO_INFO_REP;
+    exit->io.address_bits = info & IO_INFO_ADDR16 ? 16 : info & IO_INFO_ADDR32 ? 32 : 64;
+}
+
+static void decode_npf(const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+    exit->kind = EXIT_NPF;
+    exit->npf.gpa = vmcb->exit_info2;
+    exit->npf.write = vmcb->exit_info1 & NPF_WRITE;
+    exit->npf.exec = vmcb->exit_info1 & NPF_FETCH;
+    exit->npf.present = vmcb->exit_info1 & NPF_PRESENT;
+    exit->npf.table_walk = vmcb->exit_info1 & NPF_TABLE_WALK;
+}
+
+static void decode_exception(const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+    uint8_t vector = vmcb->exit_code - SVM_EXIT_EXCEPTION;
+
+    if (vector == VECTOR_MC) {
+        exit->kind = EXIT_MACHINE_CHECK;
+        return;
+    }
+    exit->kind = EXIT_EXCEPTION;
+    exit->exception = (struct guest_event){
+        .valid = true,
+        .type = EVENT_EXCEPTION,
+        .vector = vector,
+        .has_error_code = vector == VECTOR_AC,
+        .error_code = vmcb->exit_info1,
+    };
+}
+
+static void close_window(struct vmcb *vmcb)
+{
+    vmcb->int_ctl &= ~(INT_CTL_IRQ | INT_CTL_PRIO | INT_CTL_IGN_TPR);
+    vmcb->intercept1 &= ~INTERCEPT1_VINTR;
+}
+
+static void note_iret(struct svm_vcpu *svm)
+{
+    svm->iret_seen = true;
+    svm->iret_rip = svm->vmcb->rip;
+    svm->vmcb->intercept1 &= ~INTERCEPT1_IRET;
+}
+
+// An event whose delivery did not complete. Software interrupts are left out: the guest executes their
+// instruction again. An NMI that did not get through is not being handled.
+static void decode_interrupted(struct svm_vcpu *svm, struct guest_event *event)
+{
+    uint64_t info = svm->vmcb->exit_int_info;
+    enum svm_event_type type = info >> EVENT_TYPE_SHIFT & EVENT_TYPE_MASK;
+    uint8_t vector = info & EVENT_VECTOR;
+
+    if (type == SVM_EVENT_NMI)
+        svm->nmi_masked = false;
+    *event = (struct guest_event){
+        .valid = type == SVM_EVENT_INTR || type == SVM_EVENT_NMI ||
+                 (type == SVM_EVENT_EXCEPTION && vector != VECTOR_BP && vector != VECTOR_OF),
+        .type = type == SVM_EVENT_INTR  ? EVENT_INTERRUPT
+                : type == SVM_EVENT_NMI ? EVENT_NMI
+                                        : EVENT_EXCEPTION,
+        .vector = vector,
+        .has_error_code = info & EVENT_ERROR_VALID,
+        .error_code = info >> EVENT_ERROR_SHIFT,
+    };
+}
+
+void svm_decode(struct vcpu *v, struct vcpu_exit *exit)
+{
+    struct svm_vcpu *svm = svm_of(v);
+    struct vmcb *vmcb = svm->vmcb;
+
+    exit->interrupted.valid = false;
+    if (unlikely(vmcb->exit_int_info & EVENT_VALID))
+        decode_interrupted(svm, &exit->interrupted);
+
+    switch ((uint32_t)vmcb->exit_code) {
+    case SVM_EXIT_VMMCALL: decode_hypercall(v, exit); break;
+    case SVM_EXIT_INTR: exit->kind = EXIT_INTERRUPT; break;
+    case SVM_EXIT_CPUID: instruction(v, exit, EXIT_CPUID); break;
+    case SVM_EXIT_MSR: instruction(v, exit, vmcb->exit_info1 & 1 ? EXIT_MSR_WRITE : EXIT_MSR_READ); break;
+    case SVM_EXIT_HLT: instruction(v, exit, EXIT_HLT); break;
+    case SVM_EXIT_PAUSE: instruction(v, exit, EXIT_PAUSE); break;
+    case SVM_EXIT_XSETBV: instruction(v, exit, EXIT_XSETBV); break;
+    case SVM_EXIT_INVD:
+    case SVM_EXIT_WBINVD: instruction(v, exit, EXIT_CACHE_FLUSH); break;
+    case SVM_EXIT_IO: decode_io(vmcb, exit); break;
+    case SVM_EXIT_NPF: decode_npf(vmcb, exit); break;
+    case SVM_EXIT_VINTR:
+        exit->kind = EXIT_IRQ_WINDOW;
+        close_window(vmcb);
+        break;
+    case SVM_EXIT_IRET:
+        exit->kind = EXIT_IRQ_WINDOW;
+        note_iret(svm);
+        break;
+    case SVM_EXIT_NMI: exit->kind = EXIT_NMI; break;
+    case SVM_EXIT_INIT: exit->kind = EXIT_INIT; break;
+    case SVM_EXIT_SHUTDOWN: exit->kind = EXIT_SHUTDOWN; break;
+    case SVM_EXIT_EXCEPTION + VECTOR_DB:
+    case SVM_EXIT_EXCEPTION + VECTOR_AC:
+    case SVM_EXIT_EXCEPTION + VECTOR_MC: decode_exception(vmcb, exit); break;
+    case SVM_EXIT_RDPMC: exit->kind = EXIT_DENIED; break;
+    case SVM_EXIT_VMRUN:
+    case SVM_EXIT_VMLOAD:
+    case SVM_EXIT_VMSAVE:
+    case SVM_EXIT_STGI:
+    case SVM_EXIT_CLGI:
+    case SVM_EXIT_SKINIT:
+    case SVM_EXIT_INVLPGA:
+    case SVM_EXIT_MONITOR:
+    case SVM_EXIT_MWAIT:
+    case SVM_EXIT_RDPRU:
+    case SVM_EXIT_INVLPGB:
+    case SVM_EXIT_INVLPGB_ILLEGAL:
+    case SVM_EXIT_MCOMMIT:
+    case SVM_EXIT_TLBSYNC: exit->kind = EXIT_UNDEFINED; break;
+    case SVM_EXIT_INVALID: unknown(exit, vmcb, EXIT_INVALID, svm_invalid_reason(vmcb)); break;
+    default: unknown(exit, vmcb, EXIT_UNKNOWN, "an exit code that is not intercepted"); break;
+    }
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The way into a guest and back on AMD-V: void svm_enter(struct guest_regs *regs, maddr_t vmcb, maddr_t host_vmcb).
+ * VMRUN itself switches RAX, RSP, RIP, RFLAGS and the control registers; VMLOAD and VMSAVE the hidden state of FS, GS,
+ * TR and LDTR and the system-call MSRs; the other general registers are ours to switch.
+ *
+ * From CLGI to STGI no interrupt or NMI reaches the host, so none can see guest state in its registers. IF is set
+ * across VMRUN because it decides, with V_INTR_MASKING, whether a machine interrupt makes the guest exit.
+ */
+
+/* Byte offsets in struct guest_regs: 8 * the register's number (checked in svm.c). */
+#define RCX 8
+#define RDX 16
+#define RBX 24
+#define RBP 40
+#define RSI 48
+#define RDI 56
+#define R8  64
+#define R9  72
+#define R10 80
+#define R11 88
+#define R12 96
+#define R13 104
+#define R14 112
+#define R15 120
+
+    .text
+    .globl svm_enter
+    .type svm_enter, @function
+svm_enter:
+    push %rbp
+    push %rbx
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    push %rdi /* regs */
+    push %rdx /* host_vmcb */
+    mov %rsi, %rax
+
+    mov RCX(%rdi), %rcx
+    mov RDX(%rdi), %rdx
+    mov RBX(%rdi), %rbx
+    mov RBP(%rdi), %rbp
+    mov RSI(%rdi), %rsi
+    mov R8(%rdi), %r8
+    mov R9(%rdi), %r9
+    mov R10(%rdi), %r10
+    mov R11(%rdi), %r11
+    mov R12(%rdi), %r12
+    mov R13(%rdi), %r13
+    mov R14(%rdi), %r14
+    mov R15(%rdi), %r15
+    mov RDI(%rdi), %rdi
+
+    clgi
+    vmload %rax
+    sti
+    vmrun %rax
+    cli
+    vmsave %rax
+    pop %rax
+    vmload %rax
+    stgi
+
+    pop %rax
+    mov %rcx, RCX(%rax)
+    mov %rdx, RDX(%rax)
+    mov %rbx, RBX(%rax)
+    mov %rbp, RBP(%rax)
+    mov %rsi, RSI(%rax)
+    mov %rdi, RDI(%rax)
+    mov %r8, R8(%rax)
+    mov %r9, R9(%rax)
+    mov %r10, R10(%rax)
+    mov %r11, R11(%rax)
+    mov %r12, R12(%rax)
+    mov %r13, R13(%rax)
+    mov %r14, R14(%rax)
+    mov %r15, R15(%rax)
+
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbx
+    pop %rbp
+    ret
+    .size svm_enter, . - svm_enter

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// State of the AMD-V half: per vcpu, per domain and per cpu. Private to svm/.
+#pragma once
+
+#include "vmcb.h"
+
+#include <asm/hvm/hvm.h>
+#include <asm/hvm/virt_ops.h>
+#include <hv/types.h>
+
+#define INSN_CACHE 16 // power of two
+
+// An instruction that exited before, so that its bytes are not fetched again: see insn_length.c.
+struct insn_record {
+    uint64_t linear, cr3;
+    uint32_t exit_code;
+    uint32_t length; // 0: unused
+};
+
+struct svm_vcpu {
+    struct vmcb *vmcb;
+    maddr_t vmcb_pa;
+    unsigned asid_cpu;        // the cpu that gave out vmcb->asid
+    uint64_t asid_generation; // its generation then; 0: never had one
+    bool nmi_masked;          // an NMI was injected and its IRET has not completed yet
+    bool iret_seen;           // the IRET at iret_rip is about to run
+    uint64_t iret_rip;
+    struct insn_record insn_cache[INSN_CACHE]; // unused with NRIPS
+};
+
+struct svm_domain {
+    void *
+        iopm; // the hardware domain's own I/O permission map, NULL: the shared one that intercepts every port
+};
+
+struct svm_cpu {
+    maddr_t host_vmcb_pa; // VMSAVE of the host's FS, GS, TR, LDTR and system-call MSRs
+    uint32_t next_asid, max_asid;
+    uint64_t asid_generation;
+};
+
+struct svm_features {
+    bool nrips, flush_by_asid, pause_filter, pause_threshold;
+    uint32_t nr_asids;
+};
+
+extern struct svm_features svm_features;
+
+static inline struct svm_vcpu *svm_of(const struct vcpu *v)
+{
+    return v->arch->vendor;
+}
+
+// entry.S: loads the guest's registers, runs it until it exits, stores them. Interrupts closed before and
+// after.
+void svm_enter(struct guest_regs *regs, maddr_t vmcb, maddr_t host_vmcb);
+
+// decode.c
+void svm_decode(struct vcpu *v, struct vcpu_exit *exit);
+
+// insn_length.c: length of the instruction at CS:RIP that caused exit_code, prefixes included; 0 when the
+// bytes there are not that instruction (any more).
+unsigned svm_insn_length(struct vcpu *v, uint32_t exit_code);
+
+// registers.c
+uint64_t svm_get_sreg(const struct vcpu *v, enum guest_sreg reg);
+void svm_set_sreg(struct vcpu *v, enum guest_sreg reg, uint64_t value);
+void svm_get_segment(const struct vcpu *v, enum guest_segment seg, struct guest_segment_state *state);
+void svm_set_segment(struct vcpu *v, enum guest_segment seg, const struct guest_segment_state *state);
+bool svm_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value);
+bool svm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value);
+void svm_dump(const struct vcpu *v);
+const char *svm_invalid_reason(const struct vmcb *vmcb); // which of VMRUN's checks the state fails
+
+// permissions.c
+void svm_permissions_init(void); // the shared maps; panics when there is no memory
+maddr_t svm_msrpm(void);
+maddr_t svm_iopm(const struct domain *d);
+int svm_domain_create(struct domain *d);
+void svm_domain_destroy(struct domain *d);
