@@ -13,6 +13,8 @@
 #include <hv/softirq.h>
 #include <hv/string.h>
 
+#define MAX_TOOLSTACK_PAUSES 255
+
 #define IDS_PER_BLOCK 512U
 #define ID_BLOCKS     (DOMID_FIRST_RESERVED / IDS_PER_BLOCK + 1)
 
@@ -381,6 +383,28 @@ void domain_unpause(struct domain *d)
     d->pause_count--;
     spin_unlock(&d->lock);
     reevaluate_vcpus(d);
+}
+
+int domain_pause_by_toolstack(struct domain *d)
+{
+    spin_lock(&d->lock);
+    bool ok = d->toolstack_pauses < MAX_TOOLSTACK_PAUSES;
+    if (ok && d->toolstack_pauses++ == 0)
+        d->pause_count++;
+    spin_unlock(&d->lock);
+    reevaluate_vcpus(d);
+    return ok ? 0 : -XEN_EINVAL;
+}
+
+int domain_unpause_by_toolstack(struct domain *d)
+{
+    spin_lock(&d->lock);
+    bool ok = d->toolstack_pauses > 0;
+    if (ok && --d->toolstack_pauses == 0)
+        d->pause_count--;
+    spin_unlock(&d->lock);
+    reevaluate_vcpus(d);
+    return ok ? 0 : -XEN_EINVAL;
 }
 
 static void __attribute__((noreturn)) machine_shutdown(const struct domain *d, uint8_t code)

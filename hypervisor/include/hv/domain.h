@@ -116,8 +116,6 @@ void domain_pause(struct domain *d);
 void domain_unpause(struct domain *d);
 int domain_pause_by_toolstack(struct domain *d);   // -XEN_EINVAL at 255
 int domain_unpause_by_toolstack(struct domain *d); // -XEN_EINVAL when it is not paused
-void domain_update_wallclock(
-    struct domain *d); // writes wc_* in shared_info: boot wall clock plus the domain's offset
 // The guest is finished (SHUTDOWN_*): stops its vcpus and raises VIRQ_DOM_EXC. When the hardware domain does
 // it, the machine powers off, resets or halts.
 void domain_shutdown(struct domain *d, uint8_t code);
