@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""scripts/run itself: what it refuses, how it ends, and that files and commands reach dom0 as they are."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pexpect
+import pytest
+
+RUN = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "scripts", "run")
+
+
+@pytest.mark.parametrize("arguments, complaint", [
+    (["--cpu", "vmx"], "comes later"),
+    (["--cpu", "pentium"], "invalid choice"),
+    (["--file", "kernel"], "expected NAME=PATH"),
+    (["--file", "a/b=/dev/null"], "no / in NAME"),
+    (["--file", "a=/nowhere/at,all"], "there is no file /nowhere/at,all"),
+    (["--file", f"a={RUN}", "--file", f"a={RUN}"], "already a file named a"),
+    (["--exec", "xl list\nxl info"], "is one line"),
+    (["--smp", "0"], "at least 1 CPU"),
+])
+def test_refuses(arguments, complaint):
+    done = subprocess.run([sys.executable, RUN, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=30)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert done.stdout == ""
+
+
+def test_prints_only_what_commands_print(run):
+    assert run("echo one", "echo two; echo three").out == "one\ntwo\nthree\n"
+
+
+def test_status_is_that_of_the_first_failure(run):
+    result = run("echo before", "cat /files/none", "echo after", "xl nonsense", status=None)
+    assert result.status not in (0, 124, 125)
+    assert result.out.startswith("before\n") and result.out.endswith("\n") and "after\n" in result.out
+    assert "failed with status" in result.err
+
+
+def test_file_names_hold_anything(run, tmp_path):
+    names = ["plain", "two words", "a,b", "100%", "quote'\"s"]
+    files = {}
+    for number, name in enumerate(names):
+        files[name] = tmp_path / f"source, {number}"
+        files[name].write_text(f"this is {name}\n")
+    listing = run("ls /files", "cat '/files/two words'", "cat /files/a,b", files=files).out
+    for name in names:
+        assert name in listing.split("this is")[0]
+    assert "this is two words\nthis is a,b\n" in listing
+    assert ".exec" not in listing
+
+
+def test_limit(run):
+    start = time.monotonic()
+    result = run("echo begun", "sleep 1000", limit=5, status=124)
+    assert result.out == "begun\n"
+    assert time.monotonic() - start < 30
+    assert "limit of 5 s" in result.err
+
+
+def test_icount_repeats_to_the_byte(run):
+    commands = ["xl info", "xl dmesg", "xl uptime"]
+    assert run(*commands, icount=True).log == run(*commands, icount=True).log
+
+
+def test_iso_boots_the_same(run, tmp_path):
+    (tmp_path / "file").write_text("from the image\n")
+    result = run("cat '/files/a file, named so'", files={"a file, named so": tmp_path / "file"}, boot="iso")
+    assert result.out == "from the image\n"
+
+
+def test_console_is_interactive(machine):
+    session = machine()
+    session.expect("# $", timeout=60)  # the prompt
+    session.send("echo interac")
+    session.send("tive; poweroff\r")
+    session.expect("\ninteractive\r*\n")
+    session.expect(pexpect.EOF)
