@@ -40,7 +40,9 @@ void cpu_online(struct cpu *cpu)
 
 void sched_init_vcpu(struct vcpu *v)
 {
-    v->sched = (struct sched_entity){.cpu = (v->domain->id + v->id) % nr_cpus};
+    unsigned cpu = (v->domain->id + v->id) % nr_cpus;
+
+    v->sched = (struct sched_entity){.cpu = cpu, .vruntime = cpus[cpu]->min_vruntime};
     v->runstate = (struct vcpu_runstate_info){.state = RUNSTATE_offline, .state_entry_time = arch_now()};
 }
 
