@@ -98,7 +98,7 @@ static uint64_t reserve_image(void)
     if (boot_mem_is_free(start, start + hv_options.dom0_mem))
         end = MAX(end, start + hv_options.dom0_mem);
     if (!boot_mem_is_free(start, end))
-        panic("dom0 is linked to %#lx-%#lx, which is not all free RAM", (unsigned long)start,
+        panic("dom0 is linked to 0x%lx-0x%lx, which is not all free RAM", (unsigned long)start,
               (unsigned long)end);
     boot_mem_reserve(start, end);
     add_extent(start, end, P2M_RAM);
@@ -161,7 +161,7 @@ static void map_extents(struct domain *d)
         }
         int rc = p2m_insert(d, GFN(mfn.n), mfn, count, e->type);
         if (rc)
-            panic("dom0: mapping %#lx-%#lx failed with error %d", (unsigned long)e->start,
+            panic("dom0: mapping 0x%lx-0x%lx failed with error %d", (unsigned long)e->start,
                   (unsigned long)e->end, -rc);
     }
 }
@@ -272,7 +272,7 @@ void dom0_build(void)
     fill_start_info();
     arch_vcpu_start_pvh(d->vcpus[0], image.phys32_entry, info_start);
     hardware_domain = control_domain = d;
-    log_info("dom0: %lu MiB of RAM, image at %#lx-%#lx, entry %#lx, %u boot files",
+    log_info("dom0: %lu MiB of RAM, image at 0x%lx-0x%lx, entry 0x%lx, %u boot files",
              (unsigned long)(d->tot_pages >> (20 - PAGE_SHIFT)), (unsigned long)image.start,
              (unsigned long)image.end, (unsigned long)image.phys32_entry, boot_info.nr_modules - 1);
     domain_unpause_by_toolstack(d);
