@@ -18,6 +18,10 @@ HOSTCC := gcc
 FUZZCC := clang-14
 PYTHON := /usr/bin/python3
 
+MAKEFLAGS += --no-print-directory
+# Whole jobs build on all CPUs, unless -j said otherwise.
+build-all = $(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) all
+
 # What `make run` and `make iso` boot: a stock Debian guest, started by the lines of the hidden file .rc.
 DEMO_FILES = --file 'vmlinuz=$(PROXENOS_CACHE)/debian/cloud/vmlinuz' --file 'initrd=$(PROXENOS_CACHE)/debian/initrd' \
     --file debian.cfg=scripts/debian.cfg --file .rc=scripts/debian.rc
@@ -251,15 +255,15 @@ soak: setup
 	$(Q)$(PYTHON) scripts/test --soak build unit fuzz boot
 
 bench: setup
-	$(Q)$(MAKE) all
+	$(Q)$(build-all)
 	$(Q)$(PYTHON) tests/bench/bench.py
 
 run: setup
-	$(Q)$(MAKE) all
+	$(Q)$(build-all)
 	$(Q)scripts/run $(DEMO_FILES)
 
 iso: setup
-	$(Q)$(MAKE) all
+	$(Q)$(build-all)
 	$(call step,ISO,$(BUILD)/proxenos.iso)
 	$(Q)scripts/mkiso $(DEMO_FILES) $(BUILD)/proxenos.iso
 
