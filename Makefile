@@ -255,15 +255,15 @@ soak: setup
 	$(Q)$(PYTHON) scripts/test --soak build unit fuzz boot
 
 bench: setup
-	$(Q)$(build-all)
+	+$(Q)$(build-all)
 	$(Q)$(PYTHON) tests/bench/bench.py
 
 run: setup
-	$(Q)$(build-all)
+	+$(Q)$(build-all)
 	$(Q)scripts/run $(DEMO_FILES)
 
 iso: setup
-	$(Q)$(build-all)
+	+$(Q)$(build-all)
 	$(call step,ISO,$(BUILD)/proxenos.iso)
 	$(Q)scripts/mkiso $(DEMO_FILES) $(BUILD)/proxenos.iso
 
