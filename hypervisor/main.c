@@ -8,18 +8,6 @@
 #include <hv/page_alloc.h>
 #include <hv/printk.h>
 
-// Boot modules must survive until dom0 has them. The image itself and what firmware needs were reserved by
-// arch.
-static void reserve_modules(void)
-{
-    for (unsigned i = 0; i < boot_info.nr_modules; i++) {
-        const struct boot_module *module = &boot_info.modules[i];
-
-        boot_mem_reserve(ALIGN_DOWN(module->start, PAGE_SIZE),
-                         ALIGN_UP(module->start + module->size, PAGE_SIZE));
-    }
-}
-
 static uint64_t total_ram(void)
 {
     uint64_t bytes = 0;
@@ -43,7 +31,6 @@ void hv_start(void)
     cmdline_report();
     log_info("%lu MiB of RAM, %u boot modules", (unsigned long)(total_ram() >> 20), boot_info.nr_modules);
 
-    reserve_modules();
     dom0_reserve();
     page_alloc_init();
     arch_init_machine();
