@@ -60,6 +60,7 @@ void module_init(const struct hvm_start_info *info);
 // event.c
 void event_init(void);
 bool event_any_pending(void);
+extern struct vcpu_info *event_vcpu_info; // in shared_info until a program registers its own place
 
 // time.c
 void time_init(void);

@@ -25,7 +25,7 @@ static uint64_t scale(uint64_t ticks, uint32_t mul, int8_t shift)
 
 uint64_t time_now(void)
 {
-    const volatile struct vcpu_time_info *t = &guest_shared_info()->vcpu_info[0].time;
+    const volatile struct vcpu_time_info *t = &event_vcpu_info->time;
     uint32_t version;
     uint64_t now;
     do {

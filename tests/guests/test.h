@@ -12,8 +12,9 @@
 
 enum test_outcome { TEST_PASS, TEST_SKIP, TEST_FAIL };
 
-static enum test_outcome test_worst;
-static char test_why[160];
+// Weak: one of each however many files include this.
+__attribute__((weak)) enum test_outcome test_worst;
+__attribute__((weak)) char test_why[160];
 
 // Notes an outcome and says so at once; the text of the first of the worst kind goes into the closing line.
 __attribute__((format(printf, 2, 3), unused)) static void test_note(enum test_outcome outcome,
