@@ -42,22 +42,21 @@ static bool checksum_ok(const uint8_t *bytes, size_t n)
 
 // --- root pointer ---
 
-// Of the copy at `address`, which is good if its checksum is.
-static bool rsdp_valid(maddr_t address)
-{
-    const uint8_t *rsdp = map_firmware(address, HEADER_BYTES);
+#define RSDP_BYTES 20 // of ACPI 1.0; the extended part has a checksum of its own
 
-    return rsdp && memcmp(rsdp, "RSD PTR ", 8) == 0 && checksum_ok(rsdp, 20);
+static bool is_rsdp(const uint8_t *bytes)
+{
+    return memcmp(bytes, "RSD PTR ", 8) == 0 && checksum_ok(bytes, RSDP_BYTES);
 }
 
+// [start, end) are page boundaries; the structure is 16-byte aligned.
 static maddr_t scan_for_rsdp(maddr_t start, maddr_t end)
 {
     for (maddr_t at = start; at < end; at += PAGE_SIZE) {
-        // rsdp_valid() maps the same page at the same place again.
-        const uint8_t *page = map_firmware(at, PAGE_SIZE);
+        const uint8_t *page = map_firmware(at, PAGE_SIZE + RSDP_BYTES);
 
-        for (unsigned i = 0; i < PAGE_SIZE; i += 16)
-            if (memcmp(page + i, "RSD PTR ", 8) == 0 && rsdp_valid(at + i))
+        for (unsigned i = 0; page && i < PAGE_SIZE; i += 16)
+            if (is_rsdp(page + i))
                 return at + i;
     }
     return 0;
@@ -77,12 +76,14 @@ static bool has_bios_area(void)
 
 static maddr_t find_rsdp(void)
 {
-    if (boot_info.rsdp && rsdp_valid(boot_info.rsdp))
+    const uint8_t *told = boot_info.rsdp ? map_firmware(boot_info.rsdp, RSDP_BYTES) : NULL;
+
+    if (told && is_rsdp(told))
         return boot_info.rsdp;
     if (!has_bios_area())
         return 0;
     const uint8_t *bios_data = map_firmware(0x40e, 2);
-    maddr_t ebda = (maddr_t)get16(bios_data) << 4, found = 0;
+    maddr_t ebda = bios_data ? (maddr_t)get16(bios_data) << 4 : 0, found = 0;
     if (ebda >= 0x80000 && ebda < 0xa0000)
         found = scan_for_rsdp(ALIGN_DOWN(ebda, PAGE_SIZE), MIN(ALIGN_UP(ebda + 1024, PAGE_SIZE), 0xa0000UL));
     return found ? found : scan_for_rsdp(0xe0000, 0x100000);

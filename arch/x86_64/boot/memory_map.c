@@ -25,20 +25,19 @@ static void insert_region(struct boot_info *info, struct mem_region region)
     info->regions[i] = region;
 }
 
-// Gives up the smallest piece of RAM, or the smallest region when there is no RAM. What was not RAM must not
-// turn into it, but since all RAM is added first, a forgotten reserved region cannot.
+// Gives up the smallest region. All RAM is added before anything else, so where a reserved region is
+// forgotten there is nothing, not RAM.
 static void drop_smallest(struct boot_info *info)
 {
     unsigned victim = 0;
-    uint64_t victim_rank = ~0UL;
+    uint64_t smallest = ~0UL;
 
     for (unsigned i = 0; i < info->nr_regions; i++) {
-        const struct mem_region *r = &info->regions[i];
-        uint64_t rank = r->end - r->start + (r->type == MEM_RAM ? 0 : ADDRESS_LIMIT);
+        uint64_t size = info->regions[i].end - info->regions[i].start;
 
-        if (rank < victim_rank) {
+        if (size < smallest) {
             victim = i;
-            victim_rank = rank;
+            smallest = size;
         }
     }
     remove_region(info, victim);

@@ -225,7 +225,7 @@ static const char *parse_mb2_tag(struct parser *p, uint64_t address, uint32_t si
     case MB2_LOADER: copy_string(p->mem, address + 8, end, info->loader, sizeof(info->loader)); break;
     case MB2_MODULE:
         return size < 16 ? NULL : add_module(p, get32(tag + 8), get32(tag + 12), address + 16, end);
-    case MB2_MAP: return size < 16 ? NULL : parse_map(p, address + 16, size - 16, get32(tag + 8));
+    case MB2_MAP: return size < 16 ? NULL : parse_map(p, address + 16, size - 16, MAX(get32(tag + 8), 1U));
     case MB2_FRAMEBUFFER:
         if (size >= 30)
             *screen = screen_of(tag[29]);

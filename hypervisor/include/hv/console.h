@@ -8,7 +8,8 @@
 // Writes raw bytes of the privileged domain or of log lines; '\n' becomes "\r\n" on serial.
 void console_write(const char *bytes, size_t n);
 
-// Writes one whole line, newline included, on a line of its own. `forced`: in a panic, whoever holds the lock.
+// Writes one whole line, newline included, on a line of its own. `forced`: in a panic, whoever holds the
+// lock.
 void console_write_line(const char *bytes, size_t n, bool forced);
 
 // Called by the serial interrupt with each received byte. Keeps up to a fixed number, drops the newest

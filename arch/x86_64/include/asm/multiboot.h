@@ -19,7 +19,7 @@ const char *multiboot_parse(const struct boot_memory *mem, uint32_t magic, uint3
                             struct boot_info *info, enum boot_screen *screen);
 
 // memory_map.c. Regions may come in any order, overlap, and be more than there is room for: the map stays
-// sorted and disjoint, the less usable type wins an overlap, and what does not fit is left out as unusable
-// RAM. All RAM has to be added before anything else.
+// sorted and disjoint, a later one wins an overlap, and the smallest are left out. All RAM has to be added
+// before anything else.
 void memory_map_add(struct boot_info *info, maddr_t start, maddr_t end, enum mem_type type);
-void memory_map_finish(struct boot_info *info); // aligns RAM inwards and joins what touches
+void memory_map_finish(struct boot_info *info); // aligns RAM inwards

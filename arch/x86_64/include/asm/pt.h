@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One walker for every x86 page table: 9 bits per level, leaves at 4 KiB, 2 MiB and 1 GiB. What an entry looks like is
-// the format's business: pt_host.c (our own tables), pt_npt.c, pt_ept.c.
+// One walker for every x86 page table: 9 bits per level, leaves at 4 KiB, 2 MiB and 1 GiB. What an entry
+// looks like is the format's business: pt_host.c (our own tables), pt_npt.c, pt_ept.c.
 #pragma once
 
 #include <hv/types.h>
@@ -13,14 +13,15 @@ struct pt_attr {
 };
 
 struct pt_format {
-    unsigned levels; // 4: 48-bit addresses
+    unsigned levels;    // 4: 48-bit addresses
     unsigned max_order; // largest leaf: ORDER_2M or ORDER_1G
     uint64_t (*make_leaf)(mfn_t mfn, unsigned order, struct pt_attr attr);
     uint64_t (*make_table)(mfn_t table);
     bool (*present)(uint64_t entry);
-    bool (*is_leaf)(uint64_t entry, unsigned order); // of a present entry at the level whose leaves have `order`
-    mfn_t (*frame)(uint64_t entry, unsigned order);  // of a present entry, table or leaf
-    struct pt_attr (*attr)(uint64_t entry);          // of a leaf
+    bool (*is_leaf)(uint64_t entry,
+                    unsigned order); // of a present entry at the level whose leaves have `order`
+    mfn_t (*frame)(uint64_t entry, unsigned order); // of a present entry, table or leaf
+    struct pt_attr (*attr)(uint64_t entry);         // of a leaf
 };
 
 struct pt {
@@ -39,13 +40,13 @@ struct pt_leaf {
     struct pt_attr attr;
 };
 
-// Maps 2^order naturally aligned pages, splitting larger leaves on the way and freeing tables that a new large leaf
-// replaces. 0 or -XEN_ENOMEM with nothing changed.
+// Maps 2^order naturally aligned pages, splitting larger leaves on the way and freeing tables that a new
+// large leaf replaces. 0 or -XEN_ENOMEM with nothing changed.
 int pt_map(struct pt *pt, uint64_t frame, mfn_t mfn, unsigned order, struct pt_attr attr);
 int pt_unmap(struct pt *pt, uint64_t frame, unsigned order);
 struct pt_leaf pt_lookup(const struct pt *pt, uint64_t frame);
-// Clears leaves from frame *cursor up, calling leaf() for each and freeing tables as they empty, at most `budget` leaves.
-// True when nothing is left but the root table.
+// Clears leaves from frame *cursor up, calling leaf() for each and freeing tables as they empty, at most
+// `budget` leaves. True when nothing is left but the root table.
 bool pt_teardown(struct pt *pt, uint64_t *cursor, unsigned budget,
                  void (*leaf)(void *ctx, uint64_t frame, struct pt_leaf leaf));
 
