@@ -7,8 +7,9 @@ hv-core-srcs = tests/unit/harness.c hypervisor/lock.c \
 # The order of locks is checked in every host test.
 $(BUILD)/host/hypervisor/%.o $(BUILD)/fuzz-obj/hypervisor/%.o: HOST_CFLAGS += -DHV_DEBUG
 
-unit-tests += timer_test evtchn_test sched_test domain_test
+unit-tests += timer_test evtchn_test sched_test domain_test hypercall_test
 timer_test-srcs = tests/unit/timer_test.c $(hv-core-srcs)
 evtchn_test-srcs = tests/unit/evtchn_test.c $(hv-core-srcs)
 sched_test-srcs = tests/unit/sched_test.c $(hv-core-srcs)
 domain_test-srcs = tests/unit/domain_test.c $(hv-core-srcs)
+hypercall_test-srcs = tests/unit/hypercall_test.c $(hv-core-srcs)
