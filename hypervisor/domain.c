@@ -239,6 +239,7 @@ static void free_domain(struct domain *d)
     if (d->shared_info)
         page_put(d->shared_info_mfn);
     gnttab_free(d);
+    hv_free(d->memory_map, d->nr_memory_map * sizeof(*d->memory_map));
     hv_free(d, sizeof(*d));
 }
 

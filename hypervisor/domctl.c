@@ -9,6 +9,7 @@
 #include <hv/page_alloc.h>
 #include <hv/printk.h>
 #include <hv/slab.h>
+#include <hv/softirq.h>
 #include <hv/string.h>
 
 #include <xen/domctl.h>
@@ -62,8 +63,7 @@ static long destroydomain(struct vcpu *v, struct xen_domctl *op, struct domain *
     (void)op;
     if (d == v->domain)
         return -XEN_EINVAL;
-    int rc = domain_destroy(d);
-    return rc == -XEN_ERESTART ? HYPERCALL_CONTINUE : rc;
+    return domain_destroy(d);
 }
 
 static long pausedomain(struct vcpu *v, struct xen_domctl *op, struct domain *d)
@@ -105,7 +105,7 @@ static uint32_t run_flags(const struct domain *d, uint32_t *online, uint64_t *cp
     return flags;
 }
 
-void domctl_domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info)
+static void domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
     *info = (struct xen_domctl_getdomaininfo){
         .domain = d->id,
@@ -127,10 +127,18 @@ void domctl_domain_info(const struct domain *d, struct xen_domctl_getdomaininfo 
     memcpy(info->handle, d->uuid, sizeof(info->handle));
 }
 
+void domctl_domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info)
+{
+    // No vcpu may be destroyed while we look at it.
+    spin_lock(&domctl_lock);
+    domain_info(d, info);
+    spin_unlock(&domctl_lock);
+}
+
 static long getdomaininfo(struct vcpu *v, struct xen_domctl *op, struct domain *d)
 {
     (void)v;
-    domctl_domain_info(d, &op->u.getdomaininfo);
+    domain_info(d, &op->u.getdomaininfo);
     op->domain = d->id;
     return 0;
 }
@@ -140,9 +148,11 @@ static long getvcpuinfo(struct vcpu *caller, struct xen_domctl *op, struct domai
     struct xen_domctl_getvcpuinfo *info = &op->u.getvcpuinfo;
 
     (void)caller;
-    if (info->vcpu >= d->max_vcpus || !d->vcpus[info->vcpu])
+    if (info->vcpu >= d->max_vcpus)
+        return -XEN_EINVAL;
+    const struct vcpu *v = domain_vcpu(d, info->vcpu);
+    if (!v)
         return -XEN_ESRCH;
-    const struct vcpu *v = d->vcpus[info->vcpu];
     info->online = !(v->flags & VCPU_DOWN);
     info->blocked = !!(v->flags & VCPU_BLOCKED);
     info->running = v->runstate.state == RUNSTATE_running;
@@ -158,14 +168,14 @@ static long max_mem(struct vcpu *v, struct xen_domctl *op, struct domain *d)
     return 0;
 }
 
+// The number was fixed at creation; this is when the vcpus come into being.
 static long max_vcpus(struct vcpu *v, struct xen_domctl *op, struct domain *d)
 {
     int rc = 0;
 
-    (void)v;
-    if (op->u.max_vcpus.max == 0 || op->u.max_vcpus.max > d->max_vcpus)
+    if (op->u.max_vcpus.max != d->max_vcpus || d == v->domain)
         return -XEN_EINVAL;
-    for (unsigned i = 0; rc == 0 && i < op->u.max_vcpus.max; i++)
+    for (unsigned i = 0; rc == 0 && i < d->max_vcpus; i++)
         if (!d->vcpus[i])
             rc = vcpu_create(d, i);
     return rc;
@@ -227,7 +237,9 @@ static long shadow_op(struct vcpu *v, struct xen_domctl *op, struct domain *d)
     (void)v;
     switch (s->op) {
     case XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION: return set_pool(d, (uint64_t)s->mb << 20);
-    case XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION: s->mb = d->p2m.pool_limit >> (20 - PAGE_SHIFT); return 0;
+    case XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION:
+        s->mb = ALIGN_UP((uint64_t)d->p2m.pool_limit << PAGE_SHIFT, 1UL << 20) >> 20;
+        return 0;
     default: return -XEN_EOPNOTSUPP;
     }
 }
@@ -283,12 +295,26 @@ static const struct {
     [XEN_DOMCTL_set_paging_mempool_size] = {set_paging_mempool, false, false},
 };
 
+// The referenced domain a request is about. As in the stock interface, getdomaininfo takes the next one when
+// there is none of that id.
+static struct domain *find_target(const struct xen_domctl *op)
+{
+    struct domain *d;
+
+    if (!ops[op->cmd].dying_too)
+        return domain_lookup(op->domain);
+    d = domain_lookup_dying_too(op->domain);
+    if (!d && op->cmd == XEN_DOMCTL_getdomaininfo && op->domain < DOMID_FIRST_RESERVED)
+        d = domain_next(op->domain);
+    return d;
+}
+
 static long dispatch(struct vcpu *v, struct xen_domctl *op)
 {
     struct domain *d = NULL;
 
     if (op->cmd != XEN_DOMCTL_createdomain) {
-        d = ops[op->cmd].dying_too ? domain_lookup_dying_too(op->domain) : domain_lookup(op->domain);
+        d = find_target(op);
         if (!d)
             return -XEN_ESRCH;
     }
@@ -304,6 +330,7 @@ long do_domctl(struct vcpu *v, struct hypercall *call)
 {
     gva_t at = GVA(call->args[0]);
     struct xen_domctl op;
+    long rc;
 
     if (priv_check(v->domain, PRIV_OP_DOMCTL, NULL))
         return -XEN_EPERM;
@@ -313,7 +340,11 @@ long do_domctl(struct vcpu *v, struct hypercall *call)
         return -XEN_EACCES;
     if (op.cmd >= ARRAY_SIZE(ops) || !ops[op.cmd].fn)
         return -XEN_ENOSYS;
-    long rc = dispatch(v, &op);
+    do {
+        rc = dispatch(v, &op);
+        if (rc == -XEN_ERESTART && preempt_check())
+            return HYPERCALL_CONTINUE;
+    } while (rc == -XEN_ERESTART);
     if (rc == 0 && ops[op.cmd].copy_back && copy_to_guest(at, &op, sizeof(op)))
         return -XEN_EFAULT;
     return rc;

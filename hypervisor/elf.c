@@ -113,5 +113,7 @@ const char *elf_parse(struct elf_image *elf, const void *data, uint64_t size)
         return "no segment to load";
     if (elf->phys32_entry == 0)
         return "no XEN_ELFNOTE_PHYS32_ENTRY note";
+    if (elf->phys32_entry < elf->start || elf->phys32_entry >= elf->end)
+        return "the entry point lies outside the image";
     return NULL;
 }

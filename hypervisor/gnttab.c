@@ -25,6 +25,8 @@ int gnttab_init(struct domain *d, int32_t max_frames, int32_t max_maptrack)
 {
     struct gnttab *gt = &d->gnttab;
 
+    if (max_frames > GNTTAB_MAX_FRAMES || max_maptrack > GNTTAB_MAX_MAPTRACK)
+        return -XEN_EINVAL;
     spin_lock_init(&gt->lock, LOCK_GNTTAB);
     spin_lock_init(&gt->maptrack_lock, LOCK_MAPTRACK);
     gt->max_frames = MAX(limit_or_default(max_frames, GNTTAB_DEFAULT_FRAMES), 1);

@@ -5,7 +5,9 @@
 #include <hv/gnttab.h>
 #include <hv/page_alloc.h>
 #include <hv/slab.h>
-#include <hv/softirq.h>
+
+// Handles looked at by one call of gnttab_destroy().
+#define DESTROY_BATCH 128
 
 static struct maptrack *maptrack_of(struct gnttab *gt, grant_handle_t handle)
 {
@@ -154,13 +156,11 @@ int gnttab_destroy(struct domain *d)
 {
     struct gnttab *gt = &d->gnttab;
 
-    for (; gt->teardown < gt->nr_maptrack; gt->teardown++) {
+    for (unsigned i = 0; i < DESTROY_BATCH && gt->teardown < gt->nr_maptrack; i++, gt->teardown++) {
         struct maptrack mapping;
 
         if (take_handle(gt, gt->teardown, NULL, &mapping) == GNTST_okay)
             end_mapping(d, &mapping);
-        if (preempt_check())
-            return -XEN_ERESTART;
     }
-    return 0;
+    return gt->teardown < gt->nr_maptrack ? -XEN_ERESTART : 0;
 }

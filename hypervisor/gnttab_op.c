@@ -64,8 +64,8 @@ static int op_setup(struct vcpu *v, union gnttab_any *op)
 
     if (!d)
         return 0;
-    if (op->setup.nr_frames > d->gnttab.max_frames || op->setup.nr_frames == 0 ||
-        gnttab_get_frame(d, op->setup.nr_frames - 1, &mfn))
+    if (op->setup.nr_frames > d->gnttab.max_frames ||
+        (op->setup.nr_frames && gnttab_get_frame(d, op->setup.nr_frames - 1, &mfn)))
         op->setup.status = GNTST_general_error;
     for (uint32_t i = 0; rc == 0 && op->setup.status == GNTST_okay && i < op->setup.nr_frames; i++)
         rc = copy_to_guest(guest_elem(HANDLE_GVA(op->setup.frame_list), i, sizeof(not_mapped)), &not_mapped,
@@ -129,7 +129,7 @@ long do_grant_table_op(struct vcpu *v, struct hypercall *call)
 
     if (cmd >= ARRAY_SIZE(ops) || !ops[cmd].fn)
         return -XEN_ENOSYS;
-    if (ops[cmd].single && count != 1)
+    if (count > INT32_MAX || (ops[cmd].single && count != 1))
         return -XEN_EINVAL;
     for (size_t size = ops[cmd].size; count > 0; count--, at = gva_add(at, size)) {
         if (copy_from_guest(&op, at, size))

@@ -18,8 +18,6 @@
 #define OP_MASK        ((1UL << EXTENT_SHIFT) - 1)
 #define MAX_MEMORY_MAP 128
 #define BATCH          64 // array elements copied from the guest at once
-// Pages scrubbed between two looks at other work.
-#define SCRUB_BATCH (1UL << ORDER_2M)
 
 // The referenced target of an operation the caller may perform on it, or NULL with *rc set.
 static struct domain *target_domain(struct vcpu *v, domid_t domid, enum priv_op op, long *rc)
@@ -38,49 +36,76 @@ static long continue_at(struct hypercall *call, uint64_t done)
     return HYPERCALL_CONTINUE;
 }
 
-static void put_extent(mfn_t mfn, unsigned order)
+// Takes the extent that an earlier call has begun to scrub, if it is of this order, or a new one. One that
+// nobody came back for is freed.
+static mfn_t begin_large_extent(struct domain *d, unsigned order, uint64_t *scrubbed)
 {
-    for (uint64_t i = 0; i < 1UL << order; i++)
-        page_put(mfn_add(mfn, i));
+    spin_lock(&d->lock);
+    struct pending_extent pending = d->pending_extent;
+    d->pending_extent.order = 0;
+    spin_unlock(&d->lock);
+
+    *scrubbed = 0;
+    if (pending.order == order) {
+        *scrubbed = pending.scrubbed;
+        return pending.mfn;
+    }
+    if (pending.order)
+        page_free_domain(d, pending.mfn, pending.order);
+    return page_alloc_domain(d, order, 0);
 }
 
-// Allocates a guest extent and scrubs it. A large one is kept in d->pending_extent while other work is served
-// in between. -XEN_ERESTART: come back; -XEN_ENOMEM.
-static int get_scrubbed_extent(struct domain *d, unsigned order, mfn_t *mfn)
+// Keeps the extent for the continuation; false when another vcpu has left one meanwhile, or the domain is
+// dying.
+static bool suspend_large_extent(struct domain *d, mfn_t mfn, unsigned order, uint64_t scrubbed)
 {
-    if (order <= ORDER_2M) {
-        *mfn = page_alloc_domain(d, order, 0);
-        if (!mfn_valid(*mfn))
-            return -XEN_ENOMEM;
-        page_scrub(*mfn, order);
-        return 0;
-    }
-    if (d->pending_extent.order != order) {
-        if (d->pending_extent.order)
-            put_extent(d->pending_extent.mfn, d->pending_extent.order);
-        d->pending_extent.order = 0;
-        d->pending_extent.mfn = page_alloc_domain(d, order, 0);
-        if (!mfn_valid(d->pending_extent.mfn))
-            return -XEN_ENOMEM;
-        d->pending_extent.order = order;
-        d->pending_extent.scrubbed = 0;
-    }
-    while (d->pending_extent.scrubbed < 1UL << order) {
-        page_scrub(mfn_add(d->pending_extent.mfn, d->pending_extent.scrubbed), ORDER_2M);
-        d->pending_extent.scrubbed += SCRUB_BATCH;
-        if (preempt_check())
+    spin_lock(&d->lock);
+    bool keep = !d->pending_extent.order && d->state == DOMAIN_LIVE;
+    if (keep)
+        d->pending_extent = (struct pending_extent){mfn, order, scrubbed};
+    spin_unlock(&d->lock);
+    return keep;
+}
+
+static int get_large_extent(struct domain *d, unsigned order, mfn_t *mfn)
+{
+    uint64_t scrubbed;
+
+    *mfn = begin_large_extent(d, order, &scrubbed);
+    if (!mfn_valid(*mfn))
+        return -XEN_ENOMEM;
+    while (scrubbed < 1UL << order) {
+        page_scrub(mfn_add(*mfn, scrubbed), ORDER_2M);
+        scrubbed += 1UL << ORDER_2M;
+        if (!preempt_check())
+            continue;
+        if (suspend_large_extent(d, *mfn, order, scrubbed))
             return -XEN_ERESTART;
     }
-    *mfn = d->pending_extent.mfn;
-    d->pending_extent.order = 0;
+    return 0;
+}
+
+// Allocates a guest extent and scrubs it; a large one in pieces, other work is served in between.
+// -XEN_ERESTART: come back; -XEN_ENOMEM.
+static int get_scrubbed_extent(struct domain *d, unsigned order, mfn_t *mfn)
+{
+    if (order > ORDER_2M)
+        return get_large_extent(d, order, mfn);
+    *mfn = page_alloc_domain(d, order, 0);
+    if (!mfn_valid(*mfn))
+        return -XEN_ENOMEM;
+    page_scrub(*mfn, order);
     return 0;
 }
 
 void memory_drop_pending_extent(struct domain *d)
 {
-    if (d->pending_extent.order)
-        put_extent(d->pending_extent.mfn, d->pending_extent.order);
+    spin_lock(&d->lock);
+    struct pending_extent pending = d->pending_extent;
     d->pending_extent.order = 0;
+    spin_unlock(&d->lock);
+    if (pending.order)
+        page_free_domain(d, pending.mfn, pending.order);
 }
 
 static int populate_extent(struct domain *d, gfn_t gfn, unsigned order)
@@ -92,7 +117,7 @@ static int populate_extent(struct domain *d, gfn_t gfn, unsigned order)
         return rc;
     rc = p2m_insert(d, gfn, mfn, 1UL << order, P2M_RAM);
     if (rc)
-        put_extent(mfn, order);
+        page_free_domain(d, mfn, order);
     return rc;
 }
 
@@ -187,10 +212,10 @@ static long maximum_ram_page(struct vcpu *v, struct hypercall *call)
 
 // --- the physmap ---
 
-// Maps a page the hypervisor shares with the guest; the p2m entry gets a reference of its own.
+// Maps a page of the hypervisor's; the p2m entry gets a reference of its own.
 static int map_shared(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type)
 {
-    if (!page_get_any(mfn))
+    if (!page_get(mfn))
         return -XEN_EINVAL;
     int rc = p2m_replace(d, gfn, mfn, type);
     if (rc)
@@ -198,17 +223,21 @@ static int map_shared(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type
     return rc;
 }
 
+// The page is at both places for a moment: were it removed first, a failure would lose it.
 static int move_page(struct domain *d, gfn_t from, gfn_t to)
 {
     mfn_t mfn;
 
     if (!p2m_get_page(d, from, true, &mfn))
         return -XEN_EINVAL;
-    int rc = p2m_remove(d, from);
-    if (rc == 0)
-        rc = p2m_replace(d, to, mfn, P2M_RAM);
-    if (rc)
+    int rc = from.n == to.n ? 0 : p2m_replace(d, to, mfn, P2M_RAM);
+    if (rc || from.n == to.n) {
         page_put(mfn);
+        return rc;
+    }
+    rc = p2m_remove(d, from);
+    if (rc)
+        p2m_remove(d, to);
     return rc;
 }
 
@@ -224,7 +253,7 @@ static int map_foreign(struct domain *d, struct domain *foreign, gfn_t from, gfn
     return rc;
 }
 
-// One entry of add_to_physmap{,_batch}. `foreign` is NULL unless the space is gmfn_foreign.
+// One entry of add_to_physmap{,_batch}. `foreign` is the domain the space gmfn_foreign needs.
 static int map_from_space(struct domain *d, struct domain *foreign, unsigned space, uint64_t index, gfn_t gfn)
 {
     mfn_t mfn;
@@ -239,7 +268,7 @@ static int map_from_space(struct domain *d, struct domain *foreign, unsigned spa
         rc = gnttab_get_frame(d, index, &mfn);
         return rc ? rc : map_shared(d, gfn, mfn, P2M_SHARED);
     case XENMAPSPACE_gmfn: return move_page(d, GFN(index), gfn);
-    case XENMAPSPACE_gmfn_foreign: return foreign ? map_foreign(d, foreign, GFN(index), gfn) : -XEN_EINVAL;
+    case XENMAPSPACE_gmfn_foreign: return map_foreign(d, foreign, GFN(index), gfn);
     default: return -XEN_ENOSYS;
     }
 }
@@ -254,10 +283,12 @@ static long add_to_physmap(struct vcpu *v, struct hypercall *call)
     struct domain *d = target_domain(v, op.domid, PRIV_OP_FOREIGN_MEMORY, &rc);
     if (!d)
         return rc;
+    if (op.space == XENMAPSPACE_gmfn_foreign) // there is no room for the other domain's id
+        rc = -XEN_ENOSYS;
     uint64_t count = op.space == XENMAPSPACE_gmfn_range ? op.size : 1;
     unsigned space = op.space == XENMAPSPACE_gmfn_range ? XENMAPSPACE_gmfn : op.space;
     uint64_t done = call->args[0] >> EXTENT_SHIFT;
-    for (rc = 0; rc == 0 && done < count; done++) {
+    for (; rc == 0 && done < count; done++) {
         rc = map_from_space(d, NULL, space, op.idx + done, GFN(op.gpfn + done));
         if (rc == 0 && done + 1 < count && preempt_check())
             rc = -XEN_ERESTART;
@@ -305,6 +336,8 @@ static long add_to_physmap_batch(struct vcpu *v, struct hypercall *call)
 
     if (copy_from_guest(&op, GVA(call->args[1]), sizeof(op)))
         return -XEN_EFAULT;
+    if (op.space == XENMAPSPACE_gmfn_range)
+        return -XEN_ENOSYS;
     struct domain *d = target_domain(v, op.domid, PRIV_OP_FOREIGN_MEMORY, &rc);
     if (!d)
         return rc;
@@ -333,20 +366,20 @@ static long remove_from_physmap(struct vcpu *v, struct hypercall *call)
     return rc;
 }
 
-// XENMEM_acquire_resource: only the grant table's shared frames exist.
+// XENMEM_acquire_resource: only the grant table's shared frames exist. -XEN_EIO: some are mapped.
 static long acquire_frames(struct vcpu *v, const struct xen_mem_acquire_resource *op, struct domain *target)
 {
     for (uint32_t i = 0; i < op->nr_frames; i++) {
         xen_pfn_t gfn;
         mfn_t mfn;
 
-        if (copy_from_guest(&gfn, guest_elem(HANDLE_GVA(op->frame_list), i, sizeof(gfn)), sizeof(gfn)))
-            return -XEN_EFAULT;
-        int rc = gnttab_get_frame(target, op->frame + i, &mfn);
+        int rc = copy_from_guest(&gfn, guest_elem(HANDLE_GVA(op->frame_list), i, sizeof(gfn)), sizeof(gfn));
+        if (rc == 0)
+            rc = gnttab_get_frame(target, op->frame + i, &mfn);
         if (rc == 0)
             rc = map_shared(v->domain, GFN(gfn), mfn, P2M_FOREIGN);
         if (rc)
-            return rc;
+            return i ? -XEN_EIO : rc;
     }
     return 0;
 }
@@ -363,11 +396,13 @@ static long acquire_resource(struct vcpu *v, struct hypercall *call)
     struct domain *d = target_domain(v, op.domid, PRIV_OP_FOREIGN_MAP, &rc);
     if (!d)
         return rc;
-    if (!op.frame_list.p) {
-        op.nr_frames = d->gnttab.max_frames;
+    uint32_t limit = d->gnttab.max_frames;
+    if (op.pad || (!op.frame_list.p && op.nr_frames)) {
+        rc = -XEN_EINVAL;
+    } else if (!op.frame_list.p) {
+        op.nr_frames = limit;
         rc = copy_to_guest(GVA(call->args[1]), &op, sizeof(op));
-    } else if (op.pad || op.nr_frames > d->gnttab.max_frames ||
-               op.frame > d->gnttab.max_frames - op.nr_frames) {
+    } else if (op.nr_frames > limit || op.frame > limit - op.nr_frames) {
         rc = -XEN_EINVAL;
     } else {
         rc = acquire_frames(v, &op, d);
@@ -378,6 +413,17 @@ static long acquire_resource(struct vcpu *v, struct hypercall *call)
 
 // --- memory maps ---
 
+static void exchange_memory_map(struct domain *d, struct e820_entry **map, uint32_t *nr)
+{
+    struct e820_entry *old_map = d->memory_map;
+    uint32_t old_nr = d->nr_memory_map;
+
+    d->memory_map = *map;
+    d->nr_memory_map = *nr;
+    *map = old_map;
+    *nr = old_nr;
+}
+
 static long set_memory_map(struct vcpu *v, struct hypercall *call)
 {
     struct xen_foreign_memory_map op;
@@ -385,38 +431,38 @@ static long set_memory_map(struct vcpu *v, struct hypercall *call)
 
     if (copy_from_guest(&op, GVA(call->args[1]), sizeof(op)))
         return -XEN_EFAULT;
-    if (op.map.nr_entries > MAX_MEMORY_MAP)
+    uint32_t nr = op.map.nr_entries;
+    if (nr > MAX_MEMORY_MAP)
         return -XEN_EINVAL;
     struct domain *d = target_domain(v, op.domid, PRIV_OP_FOREIGN_MEMORY, &rc);
     if (!d)
         return rc;
-    size_t size = op.map.nr_entries * sizeof(struct e820_entry);
-    struct e820_entry *map = hv_alloc(size);
-    rc = !map ? -XEN_ENOMEM : copy_from_guest(map, HANDLE_GVA(op.map.buffer), size);
+    struct e820_entry *map = hv_alloc(nr * sizeof(*map));
+    rc = !map ? -XEN_ENOMEM : copy_from_guest(map, HANDLE_GVA(op.map.buffer), nr * sizeof(*map));
     if (rc == 0) {
-        hv_free(d->memory_map, d->nr_memory_map * sizeof(*map));
-        d->memory_map = map;
-        d->nr_memory_map = op.map.nr_entries;
-    } else {
-        hv_free(map, size);
+        spin_lock(&d->lock);
+        exchange_memory_map(d, &map, &nr);
+        spin_unlock(&d->lock);
     }
+    hv_free(map, nr * sizeof(*map));
     domain_put(d);
     return rc;
 }
 
 static long memory_map(struct vcpu *v, struct hypercall *call)
 {
-    const struct domain *d = v->domain;
+    struct domain *d = v->domain;
     struct xen_memory_map op;
 
     if (copy_from_guest(&op, GVA(call->args[1]), sizeof(op)))
         return -XEN_EFAULT;
-    if (!d->memory_map)
-        return -XEN_ENOSYS;
+    spin_lock(&d->lock);
+    long rc = d->memory_map ? 0 : -XEN_ENOSYS;
     op.nr_entries = MIN(op.nr_entries, d->nr_memory_map);
-    if (copy_to_guest(HANDLE_GVA(op.buffer), d->memory_map, op.nr_entries * sizeof(*d->memory_map)))
-        return -XEN_EFAULT;
-    return copy_to_guest(GVA(call->args[1]), &op, sizeof(op));
+    if (rc == 0)
+        rc = copy_to_guest(HANDLE_GVA(op.buffer), d->memory_map, op.nr_entries * sizeof(*d->memory_map));
+    spin_unlock(&d->lock);
+    return rc ? rc : copy_to_guest(GVA(call->args[1]), &op, sizeof(op));
 }
 
 static long machine_memory_map(struct vcpu *v, struct hypercall *call)

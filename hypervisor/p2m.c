@@ -5,13 +5,12 @@
 #include <hv/arch.h>
 #include <hv/page_alloc.h>
 #include <hv/printk.h>
-#include <hv/softirq.h>
 #include <hv/string.h>
 
 // Table pages a domain may use unless the toolstack says otherwise: maps some 2 GiB in 4 KiB leaves.
 #define DEFAULT_POOL_PAGES 1024
-// Pages freed between two looks at other work, when a domain is torn down.
-#define DRAIN_BATCH 512
+// Leaves cleared and pages freed by one call of p2m_destroy().
+#define DESTROY_BATCH 1024
 
 int p2m_init(struct domain *d)
 {
@@ -52,14 +51,6 @@ static bool type_is_own_ram(enum p2m_type type)
     return type == P2M_RAM || type == P2M_RAM_RO;
 }
 
-struct p2m_entry p2m_lookup(struct domain *d, gfn_t gfn)
-{
-    spin_lock(&d->p2m.lock);
-    struct p2m_entry entry = arch_p2m_get(d, gfn);
-    spin_unlock(&d->p2m.lock);
-    return entry;
-}
-
 static bool gfn_in_range(gfn_t gfn, uint64_t count)
 {
     uint64_t limit = 1UL << (arch_gpa_bits() - PAGE_SHIFT);
@@ -67,48 +58,51 @@ static bool gfn_in_range(gfn_t gfn, uint64_t count)
     return count <= limit && gfn.n <= limit - count;
 }
 
-// Is [gfn, gfn + 2^order) nothing but holes? Bounded: a large range is only looked at in holes of 2 MiB and
-// up.
-static bool range_is_hole(struct domain *d, gfn_t gfn, unsigned order)
+// Under the lock. `gfn` may be anything a guest made up, and the tables may be gone already.
+static struct p2m_entry get_entry(struct domain *d, gfn_t gfn)
 {
-    uint64_t end = gfn.n + (1UL << order);
-
-    while (gfn.n < end) {
-        struct p2m_entry entry = arch_p2m_get(d, gfn);
-
-        if (entry.type != P2M_HOLE || (order == ORDER_1G && entry.order < ORDER_2M))
-            return false;
-        gfn.n = ALIGN_DOWN(gfn.n, 1UL << entry.order) + (1UL << entry.order);
-    }
-    return true;
+    if (!gfn_in_range(gfn, 1) || !d->p2m.root)
+        return (struct p2m_entry){.mfn = MFN_INVALID, .type = P2M_HOLE};
+    return arch_p2m_get(d, gfn);
 }
 
-static unsigned largest_leaf(gfn_t gfn, mfn_t mfn, uint64_t count)
+// Under the lock: may entries be added? What a dying domain gained behind p2m_destroy() would be lost.
+static int check_open(const struct domain *d, gfn_t gfn, uint64_t count)
+{
+    return d->state == DOMAIN_LIVE && gfn_in_range(gfn, count) ? 0 : -XEN_EINVAL;
+}
+
+struct p2m_entry p2m_lookup(struct domain *d, gfn_t gfn)
+{
+    spin_lock(&d->p2m.lock);
+    struct p2m_entry entry = get_entry(d, gfn);
+    spin_unlock(&d->p2m.lock);
+    return entry;
+}
+
+// The largest leaf that alignment allows at gfn, of at most `limit` order and `count` pages.
+static unsigned leaf_order(gfn_t gfn, mfn_t mfn, uint64_t count, unsigned limit)
 {
     static const unsigned orders[] = {ORDER_1G, ORDER_2M};
 
     for (unsigned i = 0; i < ARRAY_SIZE(orders); i++) {
         uint64_t pages = 1UL << orders[i];
 
-        if (count >= pages && ((gfn.n | mfn.n) & (pages - 1)) == 0)
+        if (orders[i] <= limit && count >= pages && ((gfn.n | mfn.n) & (pages - 1)) == 0)
             return orders[i];
     }
     return ORDER_4K;
 }
 
-// Takes back what an insertion that failed half-way has mapped. These entries were holes a moment ago and the
-// lock is held, so their tables exist and clearing can't fail; a leaf is cleared as it was set.
-static void undo_insert(struct domain *d, gfn_t gfn, mfn_t mfn, uint64_t done, uint64_t count)
+// Takes back the first `done` pages of an insertion that failed. The lock is held, so each leaf is cleared as
+// it was set, which needs no new tables and can't fail.
+static void undo_insert(struct domain *d, gfn_t gfn, uint64_t done)
 {
-    while (done > 0) {
-        unsigned order = largest_leaf(gfn, mfn, count);
-        uint64_t pages = 1UL << order;
+    for (uint64_t at = 0; at < done;) {
+        unsigned order = arch_p2m_get(d, gfn_add(gfn, at)).order;
 
-        arch_p2m_set(d, gfn, MFN_INVALID, order, P2M_HOLE);
-        gfn = gfn_add(gfn, pages);
-        mfn = mfn_add(mfn, pages);
-        done -= pages;
-        count -= pages;
+        arch_p2m_set(d, gfn_add(gfn, at), MFN_INVALID, order, P2M_HOLE);
+        at += 1UL << order;
     }
     p2m_flush(d);
 }
@@ -117,12 +111,14 @@ static int insert_locked(struct domain *d, gfn_t gfn, mfn_t mfn, uint64_t count,
 {
     for (uint64_t done = 0; done < count;) {
         gfn_t at = gfn_add(gfn, done);
-        unsigned order = largest_leaf(at, mfn_add(mfn, done), count - done);
-        int rc =
-            range_is_hole(d, at, order) ? arch_p2m_set(d, at, mfn_add(mfn, done), order, type) : -XEN_EEXIST;
+        // A hole's order says how much around it is one. No leaf is larger than that, so none ever takes the
+        // place of a table, which processors may have cached.
+        struct p2m_entry old = arch_p2m_get(d, at);
+        unsigned order = leaf_order(at, mfn_add(mfn, done), count - done, old.order);
+        int rc = old.type == P2M_HOLE ? arch_p2m_set(d, at, mfn_add(mfn, done), order, type) : -XEN_EEXIST;
 
         if (rc) {
-            undo_insert(d, gfn, mfn, done, count);
+            undo_insert(d, gfn, done);
             return rc;
         }
         done += 1UL << order;
@@ -133,22 +129,28 @@ static int insert_locked(struct domain *d, gfn_t gfn, mfn_t mfn, uint64_t count,
 
 int p2m_insert(struct domain *d, gfn_t gfn, mfn_t mfn, uint64_t count, enum p2m_type type)
 {
-    if (count == 0 || !gfn_in_range(gfn, count))
-        return -XEN_EINVAL;
     spin_lock(&d->p2m.lock);
-    int rc = insert_locked(d, gfn, mfn, count, type);
+    int rc = count ? check_open(d, gfn, count) : -XEN_EINVAL;
+    if (rc == 0)
+        rc = insert_locked(d, gfn, mfn, count, type);
     spin_unlock(&d->p2m.lock);
     return rc;
 }
 
+// A guest that is started anew in its old memory maps shared_info and its grant frames again.
+static bool may_replace(enum p2m_type type)
+{
+    return type == P2M_HOLE || type_is_own_ram(type) || type == P2M_SHARED;
+}
+
 int p2m_replace(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type)
 {
-    if (!gfn_in_range(gfn, 1))
-        return -XEN_EINVAL;
     spin_lock(&d->p2m.lock);
-    struct p2m_entry old = arch_p2m_get(d, gfn);
-    int rc = -XEN_EEXIST;
-    if (old.type == P2M_HOLE || type_is_own_ram(old.type))
+    struct p2m_entry old = get_entry(d, gfn);
+    int rc = check_open(d, gfn, 1);
+    if (rc == 0 && !may_replace(old.type))
+        rc = -XEN_EEXIST;
+    if (rc == 0)
         rc = arch_p2m_set(d, gfn, mfn, ORDER_4K, type);
     if (rc == 0) {
         d->p2m.max_gfn = MAX(d->p2m.max_gfn, gfn.n);
@@ -163,10 +165,8 @@ int p2m_replace(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type)
 
 int p2m_remove(struct domain *d, gfn_t gfn)
 {
-    if (!gfn_in_range(gfn, 1))
-        return -XEN_EINVAL;
     spin_lock(&d->p2m.lock);
-    struct p2m_entry old = arch_p2m_get(d, gfn);
+    struct p2m_entry old = get_entry(d, gfn);
     int rc = old.type == P2M_HOLE ? -XEN_ENOENT : arch_p2m_set(d, gfn, MFN_INVALID, ORDER_4K, P2M_HOLE);
     if (rc == 0)
         p2m_flush(d);
@@ -179,11 +179,9 @@ int p2m_remove(struct domain *d, gfn_t gfn)
 
 static bool get_page_of_types(struct domain *d, gfn_t gfn, uint32_t types, mfn_t *mfn)
 {
-    if (!gfn_in_range(gfn, 1))
-        return false;
     spin_lock(&d->p2m.lock);
-    struct p2m_entry entry = arch_p2m_get(d, gfn);
-    bool ok = (types & (1U << entry.type)) && page_get_any(entry.mfn);
+    struct p2m_entry entry = get_entry(d, gfn);
+    bool ok = (types & (1U << entry.type)) && page_get(entry.mfn);
     spin_unlock(&d->p2m.lock);
     *mfn = entry.mfn;
     return ok;
@@ -235,12 +233,19 @@ static void drop_leaf(struct domain *d, struct p2m_entry entry)
     d->p2m.drain_left = 1UL << entry.order;
 }
 
-static void drain(struct p2m *p2m)
+// Clears the next leaf. True when there was none, and the tables are gone.
+static bool destroy_next_leaf(struct domain *d)
 {
-    for (unsigned i = 0; i < DRAIN_BATCH && p2m->drain_left; i++, p2m->drain_left--) {
-        page_put(p2m->drain);
-        p2m->drain = mfn_add(p2m->drain, 1);
+    struct p2m *p2m = &d->p2m;
+
+    spin_lock(&p2m->lock);
+    bool done = arch_p2m_teardown(d, &p2m->teardown, 1, drop_leaf) && !p2m->drain_left;
+    if (done) {
+        p2m_table_free(d, MFN(p2m->root >> PAGE_SHIFT));
+        p2m->root = 0;
     }
+    spin_unlock(&p2m->lock);
+    return done;
 }
 
 int p2m_destroy(struct domain *d)
@@ -249,18 +254,14 @@ int p2m_destroy(struct domain *d)
 
     if (!p2m->root)
         return 0;
-    for (bool done = false; !done || p2m->drain_left;) {
+    for (unsigned i = 0; i < DESTROY_BATCH; i++) {
         if (p2m->drain_left) {
-            drain(p2m);
-        } else {
-            spin_lock(&p2m->lock);
-            done = arch_p2m_teardown(d, &p2m->teardown, 1, drop_leaf);
-            spin_unlock(&p2m->lock);
+            page_put(p2m->drain);
+            p2m->drain = mfn_add(p2m->drain, 1);
+            p2m->drain_left--;
+        } else if (destroy_next_leaf(d)) {
+            return 0;
         }
-        if (preempt_check())
-            return -XEN_ERESTART;
     }
-    p2m_table_free(d, MFN(p2m->root >> PAGE_SHIFT));
-    p2m->root = 0;
-    return 0;
+    return -XEN_ERESTART;
 }

@@ -3,8 +3,7 @@
 //
 // A free block of 2^order pages is described by the record of its first frame (PAGE_FREE, order) and linked
 // by frame numbers in free_list[order]. Records of the other frames of a free block have refs 0 and no flags.
-// Two buddies that are both free and both clean, or both not, become one block; a mixed pair merges into a
-// dirty block.
+// Two free buddies always become one block.
 
 #include <hv/domain.h>
 #include <hv/lock.h>
@@ -16,18 +15,18 @@ static struct spinlock alloc_lock = SPINLOCK(LOCK_PAGE_ALLOC);
 static struct page_info *records; // [max_mfn]
 static uint64_t max_mfn;
 static uint32_t free_list[MAX_ORDER + 1]; // frame number of the first block, 0: none
-static uint64_t free_pages, managed_pages, hv_pages;
+static uint64_t total_pages, free_pages, hv_pages;
 
 struct page_info *page_info(mfn_t mfn)
 {
     return mfn.n < max_mfn ? &records[mfn.n] : NULL;
 }
 
-static void link_block(uint64_t frame, unsigned order, uint8_t clean)
+static void link_block(uint64_t frame, unsigned order)
 {
     struct page_info *page = &records[frame];
 
-    page->flags = PAGE_FREE | clean;
+    page->flags = PAGE_FREE;
     page->order = order;
     page->owner = DOMID_INVALID;
     page->prev = 0;
@@ -50,7 +49,7 @@ static void unlink_block(uint64_t frame)
     page->flags &= ~PAGE_FREE;
 }
 
-static void free_block(uint64_t frame, unsigned order, uint8_t clean)
+static void free_block(uint64_t frame, unsigned order)
 {
     free_pages += 1UL << order;
     for (; order < MAX_ORDER; order++) {
@@ -58,12 +57,11 @@ static void free_block(uint64_t frame, unsigned order, uint8_t clean)
 
         if (buddy >= max_mfn || !(records[buddy].flags & PAGE_FREE) || records[buddy].order != order)
             break;
-        clean &= records[buddy].flags;
         unlink_block(buddy);
-        records[buddy].flags = records[frame].flags = 0;
+        records[frame].flags = 0;
         frame &= ~(1UL << order);
     }
-    link_block(frame, order, clean);
+    link_block(frame, order);
 }
 
 // Takes a block off the lists, cutting a larger one when needed. Leaves the halves it cuts off on their
@@ -77,13 +75,11 @@ static uint64_t take_block(unsigned order, uint64_t below)
             frame = records[frame].next;
         if (!frame)
             continue;
-        uint8_t clean = records[frame].flags & PAGE_CLEAN;
         unlink_block(frame);
         while (from > order) {
             from--;
-            link_block(frame + (1UL << from), from, clean);
+            link_block(frame + (1UL << from), from);
         }
-        records[frame].flags = clean;
         free_pages -= 1UL << order;
         return frame;
     }
@@ -94,13 +90,12 @@ static void release_range(maddr_t start, maddr_t end)
 {
     uint64_t frame = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
 
-    managed_pages += last - frame;
     while (frame < last) {
         unsigned order = 0;
 
         while (order < MAX_ORDER && !(frame & (1UL << order)) && frame + (2UL << order) <= last)
             order++;
-        free_block(frame, order, 0);
+        free_block(frame, order);
         frame += 1UL << order;
     }
 }
@@ -122,8 +117,6 @@ static uint64_t count_ram(void)
     return pages;
 }
 
-static uint64_t total_pages;
-
 void page_alloc_init(void)
 {
     total_pages = count_ram();
@@ -134,8 +127,8 @@ void page_alloc_init(void)
         panic("no %lu KiB of contiguous memory for the page records", bytes >> 10);
     records = mfn_to_virt(MFN(at >> PAGE_SHIFT));
     memset(records, 0, bytes);
-    hv_pages = bytes >> PAGE_SHIFT;
     boot_mem_release(release_range);
+    hv_pages = total_pages - free_pages; // less what dom0 will be given
 }
 
 mfn_t page_alloc(unsigned order, unsigned flags)
@@ -154,7 +147,6 @@ mfn_t page_alloc(unsigned order, unsigned flags)
         return MFN_INVALID;
     if (flags & PAGE_ALLOC_ZERO)
         page_scrub(MFN(frame), order);
-    records[frame].flags &= ~PAGE_CLEAN;
     return MFN(frame);
 }
 
@@ -164,53 +156,84 @@ void page_free(mfn_t mfn, unsigned order)
     spin_lock(&alloc_lock);
     records[mfn.n].refs = 0;
     hv_pages -= 1UL << order;
-    free_block(mfn.n, order, 0);
+    free_block(mfn.n, order);
     spin_unlock(&alloc_lock);
+}
+
+// The charge holds a reference to the domain, so that the owner of a page can always be found.
+static bool charge(struct domain *d, uint64_t count)
+{
+    uint64_t pages = __atomic_load_n(&d->tot_pages, __ATOMIC_RELAXED);
+
+    do {
+        if (pages + count > d->max_pages)
+            return false;
+    } while (!__atomic_compare_exchange_n(&d->tot_pages, &pages, pages + count, true, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    if (pages == 0)
+        domain_get(d);
+    return true;
+}
+
+static void uncharge(struct domain *d, uint64_t count)
+{
+    if (__atomic_sub_fetch(&d->tot_pages, count, __ATOMIC_RELAXED) == 0)
+        domain_put(d);
 }
 
 mfn_t page_alloc_domain(struct domain *d, unsigned order, unsigned flags)
 {
     uint64_t count = 1UL << order;
 
-    if (order > MAX_ORDER || d->tot_pages + count > d->max_pages)
+    if (order > MAX_ORDER || !charge(d, count))
         return MFN_INVALID;
     spin_lock(&alloc_lock);
     uint64_t frame = take_block(order, flags & PAGE_ALLOC_BELOW_4G ? 1UL << (32 - PAGE_SHIFT) : 0);
     spin_unlock(&alloc_lock);
-    if (!frame)
+    if (!frame) {
+        uncharge(d, count);
         return MFN_INVALID;
-    uint8_t clean = records[frame].flags & PAGE_CLEAN;
+    }
     for (uint64_t i = 0; i < count; i++)
-        records[frame + i] = (struct page_info){.refs = 1, .owner = d->id, .flags = clean};
-    if (__atomic_fetch_add(&d->tot_pages, count, __ATOMIC_RELAXED) == 0)
-        domain_get(d);
+        records[frame + i] = (struct page_info){.refs = 1, .owner = d->id};
     return MFN(frame);
+}
+
+void page_free_domain(struct domain *d, mfn_t mfn, unsigned order)
+{
+    uint64_t count = 1UL << order;
+
+    for (uint64_t i = 0; i < count; i++) {
+        ASSERT(records[mfn.n + i].refs == 1 && records[mfn.n + i].owner == d->id);
+        records[mfn.n + i].refs = 0;
+    }
+    spin_lock(&alloc_lock);
+    free_block(mfn.n, order);
+    spin_unlock(&alloc_lock);
+    uncharge(d, count);
 }
 
 void page_scrub(mfn_t mfn, unsigned order)
 {
-    bool clean = records[mfn.n].flags & PAGE_CLEAN;
-
-    for (uint64_t i = 0; i < 1UL << order; i++) {
-        if (!clean)
-            memset(mfn_to_virt(mfn_add(mfn, i)), 0, PAGE_SIZE);
-        records[mfn.n + i].flags &= ~PAGE_CLEAN;
-    }
+    for (uint64_t i = 0; i < 1UL << order; i++)
+        memset(mfn_to_virt(mfn_add(mfn, i)), 0, PAGE_SIZE);
 }
 
 void page_assign(mfn_t mfn, struct domain *d)
 {
     records[mfn.n] = (struct page_info){.refs = 1, .owner = d->id};
-    if (__atomic_fetch_add(&d->tot_pages, 1, __ATOMIC_RELAXED) == 0)
+    hv_pages--;
+    if (d->tot_pages++ == 0)
         domain_get(d);
 }
 
 void page_mark_boot_file(mfn_t mfn)
 {
     records[mfn.n] = (struct page_info){.refs = 1, .owner = DOMID_HV, .flags = PAGE_BOOT};
+    hv_pages--;
 }
 
-bool page_get_any(mfn_t mfn)
+bool page_get(mfn_t mfn)
 {
     struct page_info *page = page_info(mfn);
 
@@ -220,48 +243,34 @@ bool page_get_any(mfn_t mfn)
     do {
         if (refs == 0 || refs == UINT32_MAX)
             return false;
-        // Acquire: the owner read afterwards belongs to the reference just taken, not to an earlier life of
-        // the frame.
     } while (
         !__atomic_compare_exchange_n(&page->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
     return true;
 }
 
-bool page_get(mfn_t mfn, const struct domain *owner)
-{
-    if (!page_get_any(mfn))
-        return false;
-    if (likely(records[mfn.n].owner == owner->id))
-        return true;
-    page_put(mfn);
-    return false;
-}
-
-// Pages keep their domain's struct alive (page_alloc_domain), so the owner is always found.
-static void uncharge(domid_t owner)
+static void uncharge_owner(domid_t owner)
 {
     struct domain *d = domain_lookup_dying_too(owner);
 
-    if (__atomic_fetch_sub(&d->tot_pages, 1, __ATOMIC_RELAXED) == 1)
-        domain_put(d);
+    uncharge(d, 1);
     domain_put(d);
 }
 
 void page_put(mfn_t mfn)
 {
-    struct page_info *page = &records[mfn.n];
+    struct page_info *page = page_info(mfn);
 
-    ASSERT(mfn.n < max_mfn && page->refs > 0);
+    ASSERT(page && page->refs > 0);
     if (__atomic_sub_fetch(&page->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
     domid_t owner = page->owner;
     bool boot_file = page->flags & PAGE_BOOT;
     if (owner != DOMID_HV)
-        uncharge(owner);
+        uncharge_owner(owner);
     spin_lock(&alloc_lock);
     if (owner == DOMID_HV && !boot_file)
         hv_pages--;
-    free_block(mfn.n, 0, 0);
+    free_block(mfn.n, 0);
     spin_unlock(&alloc_lock);
 }
 

@@ -49,6 +49,13 @@ struct guest_log {
     uint64_t credit_at; // when credit was last topped up, ns
 };
 
+// One large extent that XENMEM_populate_physmap is still scrubbing across continuations.
+struct pending_extent {
+    mfn_t mfn;
+    unsigned order;    // 0: none
+    uint64_t scrubbed; // pages
+};
+
 struct domain {
     domid_t id;
     uint32_t refs; // domain_get/put, atomic
@@ -68,26 +75,21 @@ struct domain {
     unsigned max_vcpus;
     struct vcpu **vcpus; // [max_vcpus], NULL where not created
 
-    uint64_t tot_pages, max_pages; // own RAM pages: in use, allowed. Under p2m.lock
+    uint64_t tot_pages, max_pages; // own RAM pages: in use, allowed. Atomic
     struct p2m p2m;
     struct evtchn_domain evtchn;
     struct gnttab gnttab;
     uint64_t hvm_params[HVM_NR_PARAMS];
     struct shared_info *shared_info; // a P2M_SHARED page; always there
     mfn_t shared_info_mfn;
-    int64_t wallclock_offset_s; // XEN_DOMCTL_settimeoffset
-    uint32_t vm_assist;         // VMASST_TYPE_* bits
-    struct timer watchdog[2];   // SCHEDOP_watchdog
-    struct guest_log log;       // under `lock`
-    unsigned destroy_stage;     // how far domain_destroy() has come
-    struct domain *next_free;   // list of domains whose last reference is gone
-    // One large extent that XENMEM_populate_physmap is still scrubbing across continuations.
-    struct {
-        mfn_t mfn;
-        unsigned order;
-        uint64_t scrubbed;
-    } pending_extent;
-    struct e820_entry *memory_map; // XENMEM_set_memory_map's copy, NULL: none
+    int64_t wallclock_offset_s;           // XEN_DOMCTL_settimeoffset
+    uint32_t vm_assist;                   // VMASST_TYPE_* bits
+    struct timer watchdog[2];             // SCHEDOP_watchdog
+    struct guest_log log;                 // under `lock`
+    unsigned destroy_stage;               // how far domain_destroy() has come
+    struct domain *next_free;             // list of domains whose last reference is gone
+    struct pending_extent pending_extent; // under `lock`
+    struct e820_entry *memory_map;        // XENMEM_set_memory_map's copy, NULL: none; under `lock`
     uint32_t nr_memory_map;
     struct arch_domain *arch;
 };

@@ -13,6 +13,8 @@ struct domain;
 #define GRANTS_PER_FRAME        (PAGE_SIZE / sizeof(grant_entry_v1_t)) // 512
 #define GNTTAB_DEFAULT_FRAMES   64
 #define GNTTAB_DEFAULT_MAPTRACK 1024 // frames of MAPTRACK_PER_FRAME handles
+#define GNTTAB_MAX_FRAMES       4096
+#define GNTTAB_MAX_MAPTRACK     65536
 
 // The granting side's record of a grant in use.
 struct grant_active {
@@ -46,9 +48,10 @@ struct gnttab {
     struct maptrack **maptrack;    // [max_maptrack], allocated when the domain first maps a grant
 };
 
-int gnttab_init(struct domain *d, int32_t max_frames, int32_t max_maptrack); // < 0: default
-// Undoes every mapping this domain holds. Preemptible: -XEN_ERESTART until done. Others may go on using its
-// grants.
+// Limits in frames; < 0: default. -XEN_EINVAL beyond the maxima above.
+int gnttab_init(struct domain *d, int32_t max_frames, int32_t max_maptrack);
+// Undoes the mappings this domain holds, a bounded number at each call: -XEN_ERESTART until done. Others may
+// go on using its grants.
 int gnttab_destroy(struct domain *d);
 // Frees the tables: when the last reference to the domain goes, and every mapping of a grant holds one.
 void gnttab_free(struct domain *d);

@@ -42,18 +42,21 @@ struct p2m {
 };
 
 int p2m_init(struct domain *d);
-// Drops all entries and tables. Preemptible: returns -XEN_ERESTART until it is done.
+// Drops all entries and tables, a bounded number at each call: -XEN_ERESTART until it is done.
 int p2m_destroy(struct domain *d);
 
+// Any gfn: what lies beyond the guest's address width is a hole.
 struct p2m_entry p2m_lookup(struct domain *d, gfn_t gfn);
 
 // Puts `count` pages at gfn, in the largest leaves that alignment allows. Takes over one reference to each
 // page. All slots must be holes, else -XEN_EEXIST; -XEN_ENOMEM when the pool is exhausted; -XEN_EINVAL beyond
-// the guest's address width. On failure nothing is mapped and the caller keeps its references.
+// the guest's address width, or when the domain is dying. On failure nothing is mapped and the caller keeps
+// its references.
 int p2m_insert(struct domain *d, gfn_t gfn, mfn_t mfn, uint64_t count, enum p2m_type type);
-// The same for one page, in place of the domain's own RAM there (which is freed) or of a hole.
+// The same for one page, in place of a hole, the domain's own RAM (which is freed) or a hypervisor page.
 int p2m_replace(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type);
-// Removes one page's entry and drops its reference. -XEN_ENOENT for a hole.
+// Removes one page's entry and drops its reference. -XEN_ENOENT for a hole; -XEN_ENOMEM when a large leaf
+// can't be cut.
 int p2m_remove(struct domain *d, gfn_t gfn);
 // Looks up a page of the domain's own (RAM, or RAM_RO unless `write`) and takes a page reference: what may be
 // granted, mapped by others, or registered as a shared area. Returns false for anything else. page_put() when

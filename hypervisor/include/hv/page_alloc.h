@@ -12,9 +12,8 @@ struct domain;
 #define DOMID_HV  DOMID_XEN // owner of the hypervisor's own pages
 
 enum page_flags {
-    PAGE_FREE = 1 << 0,  // head of a free buddy block
-    PAGE_CLEAN = 1 << 1, // block: known to be all zeros
-    PAGE_BOOT = 1 << 2,  // boot module: not counted as the hypervisor's own
+    PAGE_FREE = 1 << 0, // head of a free buddy block
+    PAGE_BOOT = 1 << 1, // boot module: not counted as the hypervisor's own
 };
 
 // One per frame, indexed by mfn. A page in use is freed when `refs` reaches zero. References are held by: the
@@ -47,8 +46,10 @@ void page_free(mfn_t mfn, unsigned order);
 // which the caller hands to a p2m entry. Contents are NOT scrubbed: the caller calls page_scrub() before a
 // guest can see them.
 mfn_t page_alloc_domain(struct domain *d, unsigned order, unsigned flags);
+// Takes such an extent back while its references are still the only ones.
+void page_free_domain(struct domain *d, mfn_t mfn, unsigned order);
 
-// Makes the pages zero unless the allocator knows that they are.
+// Makes the pages zero.
 void page_scrub(mfn_t mfn, unsigned order);
 
 // Frames taken from boot_mem rather than from the allocator, with one reference for the p2m: dom0's RAM (not
@@ -56,9 +57,9 @@ void page_scrub(mfn_t mfn, unsigned order);
 void page_assign(mfn_t mfn, struct domain *d);
 void page_mark_boot_file(mfn_t mfn);
 
-// Takes a reference if the frame is in use and, for page_get, belongs to `owner`. False otherwise.
-bool page_get(mfn_t mfn, const struct domain *owner);
-bool page_get_any(mfn_t mfn);
+// Takes a reference if the frame is in use. The caller knows by a lock or a reference of its own that it is
+// the frame it means.
+bool page_get(mfn_t mfn);
 // Drops one reference; the last one uncharges the owner and frees the page. Never sleeps, never fails.
 void page_put(mfn_t mfn);
 
