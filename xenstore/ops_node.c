@@ -32,7 +32,7 @@ static int find_node(struct xs_request *request, unsigned int what, const struct
 int xs_op_read(struct xs_request *request)
 {
     const struct xs_node *node;
-    int error = find_node(request, XS_READ_NODE, &node);
+    int error = find_node(request, XS_READ_VALUE, &node);
 
     return error ? error : xs_answer(request, xs_node_value(node), node->value_len);
 }
@@ -84,7 +84,7 @@ int xs_op_get_perms(struct xs_request *request)
         if (!(xs_acl_access(acl, request->conn) & XS_ACCESS_READ))
             return EACCES;
     } else {
-        int error = find_node(request, XS_READ_NODE, &node);
+        int error = find_node(request, XS_READ_PERMS, &node);
 
         if (error)
             return error;
@@ -100,19 +100,35 @@ int xs_op_get_perms(struct xs_request *request)
 /* A change of the tree that a request asks for. */
 typedef int change_fn(struct xs_change *change, const struct xs_request *request);
 
+/* A refusal, or having nothing to do, has told the client how the node is; RM also whether its parent exists.
+ */
+static int note_unchanged(struct xs_request *request)
+{
+    int error = xs_transaction_note(request->transaction, request->path, XS_READ_VALUE);
+    char *slash = strrchr(request->path, '/');
+
+    if (error || request->type != XS_RM || slash == request->path)
+        return error;
+    *slash = '\0';
+    error = xs_transaction_note(request->transaction, request->path, XS_READ_VALUE);
+    *slash = '/';
+    return error;
+}
+
 static int perform_in_transaction(struct xs_request *request, change_fn *perform)
 {
     struct xs_transaction *transaction = request->transaction;
     const struct xs_node *root = transaction->change.root;
-    int error = xs_transaction_note(transaction, request->path, XS_READ_NOTHING);
+    int error = xs_transaction_note(transaction, request->path, 0), note_error = 0;
 
     if (error)
         return error;
     error = perform(&transaction->change, request);
-    /* A refusal, or having nothing to do, told the client how the node is. */
     if (transaction->change.root == root)
-        xs_transaction_note(transaction, request->path, XS_READ_NODE);
-    return error;
+        note_error = note_unchanged(request);
+    else if (request->type == XS_WRITE || request->type == XS_RM)
+        xs_transaction_note(transaction, request->path, XS_WROTE);
+    return note_error ? note_error : error;
 }
 
 static int perform_at_once(struct xs_request *request, change_fn *perform)

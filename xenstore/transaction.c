@@ -14,7 +14,7 @@
 /* A node that a transaction accessed. */
 struct access {
     struct xs_hash_entry entry; /* in transaction->accessed */
-    unsigned int read;          /* XS_READ_* */
+    unsigned int what;          /* XS_READ_* and XS_WROTE */
     char path[];
 };
 
@@ -107,14 +107,6 @@ static struct access *find_access(const struct xs_transaction *transaction, cons
     return NULL;
 }
 
-/* What a transaction has written itself it may read without depending on what was there before. */
-static bool is_own_write(const struct xs_transaction *transaction, const char *path)
-{
-    const struct xs_node *node = xs_tree_find(transaction->change.root, path);
-
-    return node && node->gen > transaction->start_gen;
-}
-
 int xs_transaction_note(struct xs_transaction *transaction, const char *path, unsigned int what)
 {
     struct xs_conn *conn = transaction->conn;
@@ -122,8 +114,6 @@ int xs_transaction_note(struct xs_transaction *transaction, const char *path, un
     uint64_t hash = xs_hash_mix(xs_hash_bytes(conn->store->seed, path, size));
     struct access *access = find_access(transaction, path, hash);
 
-    if (what == XS_READ_NODE && is_own_write(transaction, path))
-        what = XS_READ_NOTHING;
     if (!access) {
         if (!xs_quota_admits(conn, XS_QUOTA_TRANSACTION_NODES, transaction->accessed.count + 1, path))
             return ENOSPC;
@@ -132,12 +122,14 @@ int xs_transaction_note(struct xs_transaction *transaction, const char *path, un
         access = malloc(sizeof(*access) + size);
         if (!access)
             return ENOMEM;
-        access->read = XS_READ_NOTHING;
+        access->what = 0;
         memcpy(access->path, path, size);
         xs_hash_insert(&transaction->accessed, &access->entry, hash);
         conn->domain->usage[XS_QUOTA_MEMORY] += access_memory(path);
     }
-    access->read |= what;
+    /* Its own value it may read whatever was there before. */
+    if (what != XS_READ_VALUE || !(access->what & XS_WROTE))
+        access->what |= what;
     return 0;
 }
 
@@ -155,7 +147,7 @@ static void compare_access(struct xs_hash_entry *entry, void *data)
     struct comparison *comparison = data;
     const struct xs_node *before, *now;
 
-    if (access->read == XS_READ_NOTHING || comparison->conflict)
+    if (comparison->conflict || !(access->what & ~XS_WROTE))
         return;
     before = xs_tree_find(comparison->before, access->path);
     now = xs_tree_find(comparison->now, access->path);
@@ -163,8 +155,8 @@ static void compare_access(struct xs_hash_entry *entry, void *data)
         comparison->conflict = before != now;
     else
         comparison->conflict =
-            ((access->read & XS_READ_NODE) && before->gen != now->gen) ||
-            ((access->read & XS_READ_CHILDREN) && before->children_gen != now->children_gen);
+            ((access->what & (XS_READ_VALUE | XS_READ_PERMS)) && before->gen != now->gen) ||
+            ((access->what & XS_READ_CHILDREN) && before->children_gen != now->children_gen);
 }
 
 /* Does the writes again on the present tree, if what was read is still true. */

@@ -28,10 +28,11 @@ struct xs_transaction {
     struct xs_hash accessed; /* struct access by path: what it read and wrote */
 };
 
-/* What an operation read of a node. */
-#define XS_READ_NODE     1u /* its value or permissions, or that it doesn't exist */
-#define XS_READ_CHILDREN 2u /* its children's names */
-#define XS_READ_NOTHING  0u /* it only wrote */
+/* What a transaction did to a node. Reading includes learning that there is none. */
+#define XS_READ_VALUE    1u
+#define XS_READ_CHILDREN 2u /* their names */
+#define XS_READ_PERMS    4u
+#define XS_WROTE         8u /* its value, or removed it: what the value was before matters no more */
 
 /* 0 or a positive errno. */
 int xs_transaction_start(struct xs_conn *conn, struct xs_transaction **transaction);
@@ -41,8 +42,8 @@ void xs_transaction_drop_all(struct xs_conn *conn);
 
 struct xs_transaction *xs_transaction_find(const struct xs_conn *conn, uint32_t id); /* NULL: there is none */
 
-/* Notes an access before it happens. 0, or ENOSPC or ENOMEM: then it must not happen. Noting more of the same
- * path can't fail. */
+/* Notes an access (or with 0, that one is to come) before it happens. 0, or ENOSPC or ENOMEM: then it must
+ * not happen. Noting more of the same path can't fail. */
 int xs_transaction_note(struct xs_transaction *transaction, const char *path, unsigned int what);
 
 #endif

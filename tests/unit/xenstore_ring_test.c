@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT
+/* The shared-page transport against a well-behaved guest, a slow one, and one that writes what it likes into
+ * the page (invariant 9). */
+#include "xenstore_client.h"
+
+#include <xenstore/ring.h>
+
+struct bench {
+    struct world *w;
+    struct client *g;
+    struct xenstore_domain_interface page;
+    struct xs_ring ring;
+    unsigned int notified;
+};
+
+static void count_notify(void *data)
+{
+    ((struct bench *)data)->notified++;
+}
+
+static int make_bench(void **state)
+{
+    struct bench *b = calloc(1, sizeof(*b));
+
+    make_world((void **)&b->w);
+    b->g = guest(b->w, 5);
+    OK(ask(b->w->tool, XS_MKDIR, 0, "/local/domain/5|"));
+    OK(ask(b->w->tool, XS_SET_PERMS, 0, "/local/domain/5|n5|"));
+    xs_ring_init(&b->ring, &b->page, b->g->conn, count_notify, b);
+    *state = b;
+    return 0;
+}
+
+static int end_bench(void **state)
+{
+    struct bench *b = *state;
+
+    end_world((void **)&b->w);
+    free(b);
+    return 0;
+}
+
+/* ---- the guest's side
+ * ----------------------------------------------------------------------------------------------- */
+
+static void put(struct bench *b, const void *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        b->page.req[MASK_XENSTORE_IDX(b->page.req_prod++)] = ((const char *)bytes)[i];
+}
+
+static size_t get(struct bench *b, void *bytes, size_t len)
+{
+    size_t i = 0;
+
+    while (i < len && b->page.rsp_cons != b->page.rsp_prod)
+        ((char *)bytes)[i++] = b->page.rsp[MASK_XENSTORE_IDX(b->page.rsp_cons++)];
+    return i;
+}
+
+static void put_request(struct bench *b, uint32_t type, uint32_t req_id, const char *text)
+{
+    size_t len = strlen(text);
+    struct xsd_sockmsg header = {type, req_id, 0, (uint32_t)len};
+    char payload[512];
+
+    for (size_t i = 0; i < len; i++)
+        payload[i] = text[i] == '|' ? '\0' : text[i];
+    put(b, &header, sizeof(header));
+    put(b, payload, len);
+}
+
+static const char *get_reply(struct bench *b, struct xsd_sockmsg *header)
+{
+    char *text = text_buffer();
+
+    assert_int_equal(get(b, header, sizeof(*header)), sizeof(*header));
+    assert_int_equal(get(b, text, header->len), header->len);
+    for (size_t i = 0; i < header->len; i++)
+        text[i] = text[i] ? text[i] : '|';
+    text[header->len] = '\0';
+    return text;
+}
+
+/* ---- tests
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static void a_fresh_ring_announces_features(void **state)
+{
+    struct bench *b = *state;
+
+    assert_int_equal(b->page.server_features,
+                     XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR);
+    assert_int_equal(b->page.connection, XENSTORE_CONNECTED);
+    assert_false(xs_ring_run(&b->ring));
+    assert_int_equal(b->notified, 0);
+}
+
+static void requests_and_replies_wrap(void **state)
+{
+    struct bench *b = *state;
+    struct xsd_sockmsg header;
+
+    for (uint32_t i = 1; i < 500; i++) {
+        char text[64], value[16];
+
+        snprintf(text, sizeof(text), "a/b|%u", i);
+        snprintf(value, sizeof(value), "%u", i);
+        put_request(b, XS_WRITE, i, text);
+        put_request(b, XS_READ, i + 1000, "a/b|");
+        while (xs_ring_run(&b->ring))
+            ;
+        OK(get_reply(b, &header));
+        assert_int_equal(header.req_id, i);
+        ANSWERS(get_reply(b, &header), value);
+        assert_int_equal(header.req_id, i + 1000);
+    }
+    assert_true(b->page.req_prod > 10 * XENSTORE_RING_SIZE);
+    assert_int_equal(b->page.req_cons, b->page.req_prod);
+    assert_true(b->notified >= 499);
+}
+
+static void indices_wrap_around_32_bits(void **state)
+{
+    struct bench *b = *state;
+    struct xsd_sockmsg header;
+
+    b->page.req_cons = b->page.req_prod = 0xfffffff0;
+    b->page.rsp_cons = b->page.rsp_prod = 0xfffffffe;
+    xs_ring_init(&b->ring, &b->page, b->g->conn, count_notify, b);
+    put_request(b, XS_WRITE, 1, "x|0123456789");
+    xs_ring_run(&b->ring);
+    OK(get_reply(b, &header));
+    assert_int_equal(b->page.error, XENSTORE_ERROR_NONE);
+}
+
+static void partial_headers_wait(void **state)
+{
+    struct bench *b = *state;
+    struct xsd_sockmsg header = {XS_GET_DOMAIN_PATH, 9, 0, 2};
+
+    for (size_t i = 0; i < sizeof(header); i++) {
+        put(b, (char *)&header + i, 1);
+        xs_ring_run(&b->ring);
+        assert_int_equal(b->page.rsp_prod, 0);
+    }
+    put(b, "5", 2);
+    xs_ring_run(&b->ring);
+    ANSWERS(get_reply(b, &header), "/local/domain/5|");
+}
+
+static void a_full_response_ring_waits_for_the_guest(void **state)
+{
+    struct bench *b = *state;
+    char value[1500], text[2000];
+    struct xsd_sockmsg header;
+    size_t got;
+
+    memset(value, 'v', sizeof(value));
+    value[sizeof(value) - 1] = '\0';
+    snprintf(text, sizeof(text), "/local/domain/5/long|%s", value);
+    OK(ask(b->w->tool, XS_WRITE, 0, text));
+    put_request(b, XS_READ, 1, "long|");
+    put_request(b, XS_READ, 2, "long|");
+    while (xs_ring_run(&b->ring))
+        ;
+    assert_int_equal(b->page.rsp_prod, XENSTORE_RING_SIZE);
+    OK(ask(b->w->tool, XS_MKDIR, 0, "/others/go/on|"));
+    for (uint32_t id = 1; id <= 2; id++) {
+        for (got = 0; got < sizeof(header) + strlen(value);) {
+            size_t len = get(b, text + got, sizeof(header) + strlen(value) - got);
+
+            got += len;
+            xs_ring_run(&b->ring);
+            assert_int_not_equal(len, 0);
+        }
+        memcpy(&header, text, sizeof(header));
+        assert_int_equal(header.req_id, id);
+        assert_memory_equal(text + sizeof(header), value, strlen(value));
+    }
+    assert_int_equal(xs_conn_pending(b->g->conn), 0);
+}
+
+static void a_guest_that_never_reads_is_held_back(void **state)
+{
+    struct bench *b = *state;
+    unsigned int requests = 0;
+
+    while (XENSTORE_RING_SIZE - (b->page.req_prod - b->page.req_cons) >= 18) {
+        put_request(b, XS_GET_DOMAIN_PATH, requests++, "5|");
+        while (xs_ring_run(&b->ring))
+            ;
+        assert_true(requests < 1000);
+    }
+    assert_true(xs_conn_pending(b->g->conn) <= 20 * 64);
+    assert_int_equal(b->page.error, XENSTORE_ERROR_NONE);
+}
+
+static void a_run_is_bounded(void **state)
+{
+    struct bench *b = *state;
+    unsigned int runs = 1;
+
+    /* While the guest keeps producing, a run comes back and says that there is more. */
+    for (unsigned int i = 0; i < 100; i++) {
+        struct xsd_sockmsg header;
+
+        put_request(b, XS_GET_DOMAIN_PATH, i, "5|");
+        runs += xs_ring_run(&b->ring);
+        while (b->page.rsp_cons != b->page.rsp_prod)
+            get_reply(b, &header);
+    }
+    assert_true(runs < 200);
+}
+
+static void wild_indices_break_only_this_ring(void **state)
+{
+    struct bench *b = *state;
+    struct xsd_sockmsg header;
+
+    b->page.req_prod = XENSTORE_RING_SIZE + 1;
+    xs_ring_run(&b->ring);
+    assert_int_equal(b->page.error, XENSTORE_ERROR_RINGIDX);
+    assert_int_equal(b->notified, 1);
+    b->page.req_prod = 0;
+    put_request(b, XS_GET_DOMAIN_PATH, 1, "5|");
+    assert_false(xs_ring_run(&b->ring));
+    assert_int_equal(b->page.rsp_prod, 0);
+
+    b->page.connection = XENSTORE_RECONNECT;
+    xs_ring_run(&b->ring);
+    assert_int_equal(b->page.connection, XENSTORE_CONNECTED);
+    assert_int_equal(b->page.error, XENSTORE_ERROR_NONE);
+    b->page.rsp_cons = 7;
+    put_request(b, XS_GET_DOMAIN_PATH, 1, "5|");
+    xs_ring_run(&b->ring);
+    assert_int_equal(b->page.error, XENSTORE_ERROR_RINGIDX);
+    OK(ask(b->w->tool, XS_MKDIR, 0, "/x|"));
+
+    b->page.connection = XENSTORE_RECONNECT;
+    xs_ring_run(&b->ring);
+    put_request(b, XS_GET_DOMAIN_PATH, 1, "5|");
+    xs_ring_run(&b->ring);
+    ANSWERS(get_reply(b, &header), "/local/domain/5|");
+}
+
+static void our_own_indices_are_not_the_guests_to_change(void **state)
+{
+    struct bench *b = *state;
+    struct xsd_sockmsg header;
+
+    put_request(b, XS_GET_DOMAIN_PATH, 1, "5|");
+    xs_ring_run(&b->ring);
+    get_reply(b, &header);
+    b->page.req_cons = 12345;
+    b->page.rsp_prod = 54321;
+    put_request(b, XS_GET_DOMAIN_PATH, 2, "5|");
+    xs_ring_run(&b->ring);
+    assert_int_equal(b->page.req_cons, b->page.req_prod);
+    ANSWERS(get_reply(b, &header), "/local/domain/5|");
+    assert_int_equal(header.req_id, 2);
+}
+
+static void a_too_long_request_is_a_protocol_error(void **state)
+{
+    struct bench *b = *state;
+    struct xsd_sockmsg header = {XS_READ, 1, 0, 5000};
+
+    put(b, &header, sizeof(header));
+    xs_ring_run(&b->ring);
+    assert_int_equal(b->page.error, XENSTORE_ERROR_PROTO);
+}
+
+static void reconnecting_drops_watches_transactions_and_output(void **state)
+{
+    struct bench *b = *state;
+    struct xsd_sockmsg header;
+
+    put_request(b, XS_WATCH, 1, "a|t|");
+    put_request(b, XS_TRANSACTION_START, 2, "|");
+    put(b, "half a header", 5);
+    xs_ring_run(&b->ring);
+    b->page.connection = XENSTORE_RECONNECT;
+    xs_ring_run(&b->ring);
+    assert_int_equal(b->page.connection, XENSTORE_CONNECTED);
+    assert_int_equal(b->page.req_prod | b->page.req_cons | b->page.rsp_prod | b->page.rsp_cons, 0);
+    assert_int_equal(xs_store_usage(b->w->store, 5, XS_QUOTA_WATCHES), 0);
+    assert_int_equal(xs_store_usage(b->w->store, 5, XS_QUOTA_TRANSACTIONS), 0);
+    put_request(b, XS_WATCH, 3, "a|t|");
+    xs_ring_run(&b->ring);
+    OK(get_reply(b, &header));
+    ANSWERS(get_reply(b, &header), "a|t|");
+    assert_int_equal(header.type, XS_WATCH_EVENT);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_bench, end_bench)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_fresh_ring_announces_features),
+        TEST(requests_and_replies_wrap),
+        TEST(indices_wrap_around_32_bits),
+        TEST(partial_headers_wait),
+        TEST(a_full_response_ring_waits_for_the_guest),
+        TEST(a_guest_that_never_reads_is_held_back),
+        TEST(a_run_is_bounded),
+        TEST(wild_indices_break_only_this_ring),
+        TEST(our_own_indices_are_not_the_guests_to_change),
+        TEST(a_too_long_request_is_a_protocol_error),
+        TEST(reconnecting_drops_watches_transactions_and_output),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
