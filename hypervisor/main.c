@@ -33,11 +33,13 @@ void hv_start(void)
 
     dom0_reserve();
     page_alloc_init();
+    log_init();
     arch_init_machine();
     cpu_online(this_cpu());
     dom0_build();
 
-    log_info("started in %lu ms, %lu MiB free", (unsigned long)(arch_now() / 1000000),
-             (unsigned long)(page_free_count() >> (20 - PAGE_SHIFT)));
+    log_info("started in %lu ms, %lu MiB free, %lu KiB kept by the hypervisor",
+             (unsigned long)(arch_now() / 1000000), (unsigned long)(page_free_count() >> (20 - PAGE_SHIFT)),
+             (unsigned long)(page_hv_count() << (PAGE_SHIFT - 10)));
     arch_run_loop();
 }

@@ -5,11 +5,11 @@
 #include <hv/cmdline.h>
 #include <hv/console.h>
 #include <hv/lock.h>
+#include <hv/page_alloc.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 
-#define LINE_MAX  512
-#define RING_SIZE 32768 // a power of two
+#define LINE_MAX 512
 
 // --- formatting ---
 
@@ -157,8 +157,13 @@ int hv_snprintf(char *buf, size_t size, const char *fmt, ...)
 
 // --- the log ring ---
 
+#define EARLY_RING_SIZE 4096 // a power of two, as all sizes of the ring are
+#define RING_ORDER      4    // 64 KiB
+
 static struct spinlock ring_lock = SPINLOCK(LOCK_CONSOLE);
-static char ring[RING_SIZE];
+static char early_ring[EARLY_RING_SIZE];
+static char *ring = early_ring;
+static size_t ring_size = EARLY_RING_SIZE;
 static uint64_t ring_end, ring_start; // bytes ever logged; the oldest one kept
 static bool panicking;                // from here on nothing waits for a lock, and every line is shown
 
@@ -167,11 +172,27 @@ static void ring_append(const char *bytes, size_t n)
     if (!panicking)
         spin_lock(&ring_lock);
     for (size_t i = 0; i < n; i++)
-        ring[ring_end++ % RING_SIZE] = bytes[i];
-    if (ring_end - ring_start > RING_SIZE)
-        ring_start = ring_end - RING_SIZE;
+        ring[ring_end++ % ring_size] = bytes[i];
+    if (ring_end - ring_start > ring_size)
+        ring_start = ring_end - ring_size;
     if (!panicking)
         spin_unlock(&ring_lock);
+}
+
+void log_init(void)
+{
+    mfn_t pages = page_alloc(RING_ORDER, 0);
+
+    if (!mfn_valid(pages))
+        return;
+    char *larger = mfn_to_virt(pages);
+    size_t larger_size = PAGE_SIZE << RING_ORDER;
+    spin_lock(&ring_lock);
+    for (uint64_t at = ring_start; at < ring_end; at++)
+        larger[at % larger_size] = ring[at % ring_size];
+    ring = larger;
+    ring_size = larger_size;
+    spin_unlock(&ring_lock);
 }
 
 size_t log_read(char *buf, size_t size, uint64_t *pos, bool clear)
@@ -182,7 +203,7 @@ size_t log_read(char *buf, size_t size, uint64_t *pos, bool clear)
     if (*pos < ring_start)
         *pos = ring_start;
     for (; n < size && *pos < ring_end; n++)
-        buf[n] = ring[(*pos)++ % RING_SIZE];
+        buf[n] = ring[(*pos)++ % ring_size];
     if (clear)
         ring_start = ring_end;
     spin_unlock(&ring_lock);

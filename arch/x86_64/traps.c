@@ -113,7 +113,9 @@ void dump_state(void)
         log_frame(frame);
     log_error("CR0 %08lx CR2 %016lx CR3 %016lx CR4 %08lx cpu %u", read_cr0(), read_cr2(), read_cr3(),
               read_cr4(), this_cpu()->id);
-    log_backtrace(frame ? frame->rbp : (uint64_t)__builtin_frame_address(0));
+    // Without an exception: from the caller of panic(), which called arch_panic_halt(), which called us.
+    uint64_t **own = __builtin_frame_address(0);
+    log_backtrace(frame ? frame->rbp : (uint64_t) * *own);
 }
 
 static void log_machine_check_banks(void)
