@@ -70,11 +70,17 @@ static void parse_image(void)
               wrong);
 }
 
-static void move_module(struct boot_module *module)
+// Moves a module out of [start, end), where the image goes.
+static void move_module(struct boot_module *module, maddr_t start, maddr_t end)
 {
     uint64_t size = ALIGN_UP(module->size, PAGE_SIZE);
     maddr_t to = boot_mem_alloc(size, PAGE_SIZE, DOM0_BELOW);
 
+    if (to && to < end && start < to + size) {
+        // The highest place that is large enough: there is no other above the image.
+        boot_mem_free(to, to + size);
+        to = boot_mem_alloc(size, PAGE_SIZE, start);
+    }
     if (!to)
         panic(
             "boot module \"%s\" lies where dom0 is linked to, and there is no room for its %lu KiB elsewhere",
@@ -92,8 +98,8 @@ static uint64_t reserve_image(void)
     for (unsigned i = 0; i < boot_info.nr_modules; i++) {
         struct boot_module *module = &boot_info.modules[i];
 
-        if (module->start < end && start < module->start + module->size)
-            move_module(module);
+        if (module->size && module->start < end && start < module->start + module->size)
+            move_module(module, start, end);
     }
     if (boot_mem_is_free(start, start + hv_options.dom0_mem))
         end = MAX(end, start + hv_options.dom0_mem);
