@@ -55,15 +55,19 @@ static void set_result(struct vcpu *v, const struct vcpu_exit *exit, bool is_32b
 void hvm_hypercall(struct vcpu *v, const struct vcpu_exit *exit)
 {
     struct arch_vcpu *arch = v->arch;
-    struct hypercall call = {.is_32bit = exit->hypercall.width != 64};
+    struct hypercall call;
 
+    call.is_32bit = exit->hypercall.width != 64;
     if (unlikely(exit->hypercall.cpl != 0)) { // a guest's programs are not the guest
         set_result(v, exit, call.is_32bit, -XEN_EPERM);
         return;
     }
     get_args(&arch->regs, &call);
     struct hypercall_record *record = &arch->trace[arch->trace_next++ % HYPERCALL_TRACE];
-    *record = (struct hypercall_record){.nr = call.nr, .arg0 = call.args[0], .rip = arch->regs.rip};
+    record->nr = call.nr;
+    record->arg0 = call.args[0];
+    record->rip = arch->regs.rip;
+    record->result = 0;
 
     long result = hypercall_dispatch(v, &call);
     record->result = result;

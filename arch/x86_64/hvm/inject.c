@@ -104,20 +104,12 @@ static void inject_maskable(struct vcpu *v, bool possible)
     virt_ops->request_window(v, vector / 16);
 }
 
-static void __attribute__((noinline)) inject(struct vcpu *v, uint32_t attention)
+void hvm_inject(struct vcpu *v, uint32_t attention)
 {
     bool urgent = inject_urgent(v, attention);
 
     if (hvm_upcall_due(v) || (attention & ATTENTION_VLAPIC))
         inject_maskable(v, !urgent && virt_ops->can_interrupt(v));
-}
-
-void hvm_inject_pending(struct vcpu *v)
-{
-    uint32_t attention = __atomic_load_n(&v->arch->attention, __ATOMIC_RELAXED);
-
-    if (unlikely(attention || hvm_upcall_due(v)))
-        inject(v, attention);
 }
 
 bool arch_vcpu_interrupt_pending(const struct vcpu *v)

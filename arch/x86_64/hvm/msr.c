@@ -62,7 +62,8 @@ bool hvm_get_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
     case MSR_MCG_STATUS:
     case MSR_DEBUGCTL:
     case MSR_AMD_SYSCFG:
-    case MSR_AMD_NB_CFG: *value = 0; return true;
+    case MSR_AMD_NB_CFG:
+    case MSR_AMD_INT_PENDING: *value = 0; return true;
     case MSR_X2APIC_FIRST ... MSR_X2APIC_LAST: return vlapic_msr_read(v, msr, value);
     default: return mtrr_read(v, msr, value) || virt_ops->get_msr(v, msr, value);
     }

@@ -54,7 +54,8 @@ void arch_run_loop(void)
     struct vcpu_exit exit;
 
     for (;;) {
-        softirq_run();
+        if (unlikely(__atomic_load_n(&cpu->softirq_pending, __ATOMIC_RELAXED)))
+            softirq_run();
         struct vcpu *v = cpu->current;
         if (unlikely(!v)) {
             cpu_idle();

@@ -15,22 +15,32 @@ static void unknown(struct vcpu_exit *exit, const struct vmcb *vmcb, enum exit_k
     exit->raw.why = why;
 }
 
-// An exit by an instruction that is going to be completed: finds where the next one begins.
-static void instruction(struct vcpu *v, struct vcpu_exit *exit, enum exit_kind kind)
+static inline bool is_recorded(const struct insn_record *record, const struct vmcb *vmcb)
 {
-    const struct vmcb *vmcb = svm_of(v)->vmcb;
+    return record->rip == vmcb->rip && record->cr3 == vmcb->cr3 && record->cs_base == vmcb->cs.base &&
+           record->exit_code == vmcb->exit_code && record->next_rip;
+}
+
+// An exit by an instruction that is going to be completed: finds where the next one begins.
+static inline void instruction(struct vcpu *v, struct vcpu_exit *exit, enum exit_kind kind)
+{
+    struct svm_vcpu *svm = svm_of(v);
+    const struct vmcb *vmcb = svm->vmcb;
 
     exit->kind = kind;
     if (svm_features.nrips) {
         exit->next_rip = vmcb->next_rip;
         return;
     }
-    unsigned length = svm_insn_length(v, vmcb->exit_code);
-    if (unlikely(!length))
+    // Stubs of a hypercall page are 32 bytes apart and should not share a record.
+    struct insn_record *record = &svm->insn_records[(vmcb->rip ^ vmcb->rip >> 5) % INSN_RECORDS];
+    if (likely(is_recorded(record, vmcb))) {
+        exit->next_rip = record->next_rip;
+        return;
+    }
+    exit->next_rip = svm_find_next_rip(v, record);
+    if (!exit->next_rip)
         unknown(exit, vmcb, EXIT_UNKNOWN, "the code at RIP is not the instruction that exited");
-    exit->next_rip = vmcb->rip + length;
-    if (unlikely(!vmcb_is_64bit(vmcb)))
-        exit->next_rip = (uint32_t)exit->next_rip;
 }
 
 static void decode_hypercall(struct vcpu *v, struct vcpu_exit *exit)

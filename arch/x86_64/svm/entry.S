@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The way into a guest and back on AMD-V: void svm_enter(struct guest_regs *regs, maddr_t vmcb, maddr_t host_vmcb).
+ * The way into a guest and back on AMD-V. In: RDI struct guest_regs, RSI the VMCB's and RDX the host VMCB's machine
+ * address. Out: every general register but RSP and RBP is lost, which svm_run tells the compiler instead of having
+ * them saved here.
+ *
  * VMRUN itself switches RAX, RSP, RIP, RFLAGS and the control registers; VMLOAD and VMSAVE the hidden state of FS, GS,
  * TR and LDTR and the system-call MSRs; the other general registers are ours to switch.
  *
@@ -29,11 +32,6 @@
     .type svm_enter, @function
 svm_enter:
     push %rbp
-    push %rbx
-    push %r12
-    push %r13
-    push %r14
-    push %r15
     push %rdi /* regs */
     push %rdx /* host_vmcb */
     mov %rsi, %rax
@@ -79,11 +77,6 @@ svm_enter:
     mov %r14, R14(%rax)
     mov %r15, R15(%rax)
 
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbx
     pop %rbp
     ret
     .size svm_enter, . - svm_enter

@@ -70,18 +70,20 @@ static unsigned measure(struct vcpu *v, uint32_t exit_code)
     return i + opcode.length;
 }
 
-unsigned svm_insn_length(struct vcpu *v, uint32_t exit_code)
+uint64_t svm_find_next_rip(struct vcpu *v, struct insn_record *record)
 {
-    struct svm_vcpu *svm = svm_of(v);
-    const struct vmcb *vmcb = svm->vmcb;
-    uint64_t linear = vmcb_is_64bit(vmcb) ? vmcb->rip : (uint32_t)(vmcb->cs.base + vmcb->rip);
-    // Stubs of a hypercall page are 32 bytes apart and should not share a slot.
-    struct insn_record *record = &svm->insn_cache[(linear ^ linear >> 5) % INSN_CACHE];
+    const struct vmcb *vmcb = svm_of(v)->vmcb;
+    unsigned length = measure(v, vmcb->exit_code);
+    uint64_t next = vmcb->rip + length;
 
-    if (likely(record->linear == linear && record->cr3 == vmcb->cr3 && record->exit_code == exit_code))
-        return record->length;
-    unsigned length = measure(v, exit_code);
-    if (length)
-        *record = (struct insn_record){linear, vmcb->cr3, exit_code, length};
-    return length;
+    if (!length)
+        return 0;
+    *record = (struct insn_record){
+        .rip = vmcb->rip,
+        .cs_base = vmcb->cs.base,
+        .cr3 = vmcb->cr3,
+        .exit_code = vmcb->exit_code,
+        .next_rip = vmcb_is_64bit(vmcb) ? next : (uint32_t)next,
+    };
+    return record->next_rip;
 }

@@ -168,6 +168,7 @@ static void svm_vcpu_load(struct vcpu *v)
     struct svm_vcpu *svm = svm_of(v);
     unsigned id = this_cpu()->id;
 
+    svm->host_vmcb_pa = svm_cpus[id].host_vmcb_pa;
     if (svm->asid_cpu != id || svm->asid_generation != svm_cpus[id].asid_generation)
         assign_asid(svm);
 }
@@ -180,6 +181,14 @@ static void svm_flush_tlb(struct vcpu *v)
         svm->vmcb->tlb_control = TLB_CONTROL_FLUSH_ASID;
     else
         assign_asid(svm); // what is cached under the old one is never looked at again
+}
+
+static void enter(struct guest_regs *regs, maddr_t vmcb, maddr_t host_vmcb)
+{
+    asm volatile("call svm_enter"
+                 : "+D"(regs), "+S"(vmcb), "+d"(host_vmcb)
+                 :
+                 : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
 }
 
 static void svm_run(struct vcpu *v, struct vcpu_exit *exit)
@@ -196,7 +205,7 @@ static void svm_run(struct vcpu *v, struct vcpu_exit *exit)
     vmcb->rsp = regs->rsp;
     vmcb->rflags = regs->rflags;
 
-    svm_enter(regs, svm->vmcb_pa, svm_cpus[this_cpu()->id].host_vmcb_pa);
+    enter(regs, svm->vmcb_pa, svm->host_vmcb_pa);
 
     vmcb->tlb_control = TLB_CONTROL_NONE;
     vmcb->event_inj = 0;

@@ -8,24 +8,24 @@
 #include <asm/hvm/virt_ops.h>
 #include <hv/types.h>
 
-#define INSN_CACHE 16 // power of two
+#define INSN_RECORDS 16 // power of two
 
 // An instruction that exited before, so that its bytes are not fetched again: see insn_length.c.
 struct insn_record {
-    uint64_t linear, cr3;
-    uint32_t exit_code;
-    uint32_t length; // 0: unused
+    uint64_t rip, cs_base, cr3, exit_code;
+    uint64_t next_rip; // 0: unused
 };
 
 struct svm_vcpu {
     struct vmcb *vmcb;
     maddr_t vmcb_pa;
+    maddr_t host_vmcb_pa;     // of the cpu it is loaded on
     unsigned asid_cpu;        // the cpu that gave out vmcb->asid
     uint64_t asid_generation; // its generation then; 0: never had one
     bool nmi_masked;          // an NMI was injected and its IRET has not completed yet
     bool iret_seen;           // the IRET at iret_rip is about to run
     uint64_t iret_rip;
-    struct insn_record insn_cache[INSN_CACHE]; // unused with NRIPS
+    struct insn_record insn_records[INSN_RECORDS]; // unused with NRIPS
 };
 
 struct svm_domain {
@@ -51,16 +51,12 @@ static inline struct svm_vcpu *svm_of(const struct vcpu *v)
     return v->arch->vendor;
 }
 
-// entry.S: loads the guest's registers, runs it until it exits, stores them. Interrupts closed before and
-// after.
-void svm_enter(struct guest_regs *regs, maddr_t vmcb, maddr_t host_vmcb);
-
 // decode.c
 void svm_decode(struct vcpu *v, struct vcpu_exit *exit);
 
-// insn_length.c: length of the instruction at CS:RIP that caused exit_code, prefixes included; 0 when the
-// bytes there are not that instruction (any more).
-unsigned svm_insn_length(struct vcpu *v, uint32_t exit_code);
+// insn_length.c: where the instruction behind the one that caused the exit begins; 0 when the bytes at CS:RIP
+// are not that instruction (any more). Remembers the answer in `record`.
+uint64_t svm_find_next_rip(struct vcpu *v, struct insn_record *record);
 
 // registers.c
 uint64_t svm_get_sreg(const struct vcpu *v, enum guest_sreg reg);

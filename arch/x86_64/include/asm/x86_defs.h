@@ -114,6 +114,7 @@
 #define MSR_AMD_SYSCFG     0xc0010010
 #define MSR_AMD_HWCR       0xc0010015
 #define MSR_AMD_NB_CFG     0xc001001f
+#define MSR_AMD_INT_PENDING 0xc0010055
 #define MSR_VM_CR          0xc0010114
 #define MSR_VM_HSAVE_PA    0xc0010117
 #define MSR_AMD_DE_CFG     0xc0011029

@@ -84,7 +84,7 @@ void hvm_xsetbv(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_hlt(struct vcpu *v, const struct vcpu_exit *exit);
 
 // --- inject.c ---
-void hvm_inject_pending(struct vcpu *v);                             // before each entry
+void hvm_inject(struct vcpu *v, uint32_t attention);                 // see hvm_inject_pending below
 void hvm_raise(struct vcpu *v, uint8_t vector);                      // exception without error code
 void hvm_raise_error(struct vcpu *v, uint8_t vector, uint32_t code); // with one
 void hvm_raise_page_fault(struct vcpu *v, uint64_t address, uint32_t code);
@@ -136,6 +136,15 @@ static inline bool hvm_upcall_due(const struct vcpu *v)
 {
     // The guest shares this page and may change both bytes at any time: each entry looks afresh.
     return v->domain->arch->callback_vector && v->info->evtchn_upcall_pending && !v->info->evtchn_upcall_mask;
+}
+
+// Before each entry. Nearly always there is nothing.
+static inline void hvm_inject_pending(struct vcpu *v)
+{
+    uint32_t attention = __atomic_load_n(&v->arch->attention, __ATOMIC_RELAXED);
+
+    if (unlikely(attention || hvm_upcall_due(v)))
+        hvm_inject(v, attention);
 }
 
 static inline void hvm_advance(struct vcpu *v, const struct vcpu_exit *exit)
