@@ -40,9 +40,12 @@ static struct svm_cpu svm_cpus[MAX_PCPUS];
 
 static const char *svm_probe(void)
 {
+    uint64_t vm_cr = 0;
+
     if (!cpu_has(XEN_X86_FEATURE_SVM))
         return "this CPU has no AMD-V (SVM)";
-    if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
+    // Bochs has no such MSR, and SVM all the same.
+    if (rdmsr_safe(MSR_VM_CR, &vm_cr) && (vm_cr & VM_CR_SVMDIS))
         return "AMD-V (SVM) is disabled by the firmware: enable it in the BIOS set-up (\"SVM mode\")";
     struct cpuid_regs svm = cpuid(CPUID_SVM, 0);
     if (!(svm.edx & CPUID_SVM_NP))
