@@ -8,7 +8,10 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <guest/hypercall.h>
 
 enum test_outcome { TEST_PASS, TEST_SKIP, TEST_FAIL };
 
@@ -42,6 +45,14 @@ __attribute__((format(printf, 2, 3), unused)) static void test_note(enum test_ou
             test_note(TEST_FAIL, "%s:%d: %s is %lld (0x%llx), not %s = %lld", __FILE_NAME__, __LINE__, \
                       #actual, actual_, actual_, #expected, expected_);                                \
     } while (0)
+
+// True on Proxenos: for what it promises beyond real Xen.
+__attribute__((unused)) static bool test_on_proxenos(void)
+{
+    char extra[XEN_EXTRAVERSION_LEN] = "";
+    HYPERVISOR_xen_version(XENVER_extraversion, extra);
+    return strstr(extra, "proxenos");
+}
 
 // Prints the closing line; the result is main's.
 __attribute__((unused)) static int test_end(const char *name)
