@@ -213,6 +213,14 @@ void console_disconnect(struct console *console)
     terminal_wake();
 }
 
+void console_settle(struct console *console)
+{
+    while (console->in_session && console->shown < console->log.end) {
+        terminal_wake();
+        thread_yield();
+    }
+}
+
 void console_close(struct console *console)
 {
     console->closed = true;

@@ -32,18 +32,17 @@ static void event_came(void *unused)
 
 static void announce_crash(const struct domain_record *r, enum domain_action action)
 {
-    const char *what = r->shutdown_reason == SHUTDOWN_crash      ? "crashed"
-                       : r->shutdown_reason == SHUTDOWN_watchdog ? "was stopped by its watchdog"
-                                                                 : "stopped for an unknown reason";
+    char reason[CRASH_REASON_MAX] = "its watchdog was not fed";
 
-    terminal_notice("domain %u '%s' %s (on_crash: %s); the record of it is in 'xl dmesg'", r->domid,
-                    r->settings.name, what, domain_action_name(action));
+    if (r->shutdown_reason != SHUTDOWN_watchdog)
+        crash_reason_read(r->domid, reason);
+    terminal_notice("domain %u '%s' crashed: %s (on_crash: %s; 'xl dmesg' tells more)", r->domid,
+                    r->settings.name, reason, domain_action_name(action));
 }
 
 static void preserve(struct domain_record *r)
 {
     r->state = DOMAIN_PRESERVED;
-    console_disconnect(r->console);
     console_close(r->console);
     terminal_wake();
 }
@@ -81,17 +80,32 @@ static void restart(struct domain_record *r)
     record_retire(r);
 }
 
-/* Keep the dead domain as NAME-yyyymmddThhmmssZ, and start another from the same settings. */
+/* NAME-yyyymmddThhmmssZ, and the domid behind it if another took that name in the same second. */
+static void name_for_dead(const struct domain_record *r, char name[DOMAIN_NAME_MAX + 1])
+{
+    char suffix[32];
+    time_t now = (time_t)(time_wall_now() / NS_PER_S);
+    struct error err;
+
+    strftime(suffix, sizeof(suffix), "-%Y%m%dT%H%M%SZ", gmtime(&now));
+    for (unsigned attempt = 0; attempt < 2; attempt++) {
+        snprintf(name, DOMAIN_NAME_MAX + 1, "%.*s%s", (int)(DOMAIN_NAME_MAX + 1 - sizeof(suffix)),
+                 r->settings.name, suffix);
+        if (!record_check_unique(name, NULL, &err))
+            return;
+        snprintf(suffix + strlen(suffix), sizeof(suffix) - strlen(suffix), "-%u", r->domid);
+    }
+}
+
+/* Keep the dead domain under another name, and start a new one from the same settings. */
 static void rename_restart(struct domain_record *r)
 {
-    char name[DOMAIN_NAME_MAX + 1], stamp[24];
-    time_t now = (time_t)(time_wall_now() / NS_PER_S);
     struct domain_record *fresh = record_create(&r->settings);
+    char name[DOMAIN_NAME_MAX + 1];
     struct error err;
     int rc;
 
-    strftime(stamp, sizeof(stamp), "-%Y%m%dT%H%M%SZ", gmtime(&now));
-    snprintf(name, sizeof(name), "%.*s%s", (int)(sizeof(name) - sizeof(stamp)), r->settings.name, stamp);
+    name_for_dead(r, name);
     rc = fresh ? record_rename(r, name, true, &err) : error_set(&err, -ENOMEM, "out of memory in dom0");
     preserve(r);
     if (!rc)
@@ -108,6 +122,8 @@ static void handle_shutdown(struct domain_record *r, int reason)
     enum domain_action action = toolstack_policy(&r->settings, reason);
 
     r->shutdown_reason = reason;
+    console_disconnect(r->console);
+    console_settle(r->console);
     if (reason != SHUTDOWN_poweroff && reason != SHUTDOWN_reboot && reason != SHUTDOWN_suspend)
         announce_crash(r, action);
     switch (action) {

@@ -35,6 +35,14 @@ int record_rename(struct domain_record *record, const char *name, bool new_uuid,
 /* 0, or -EEXIST if another domain has this name or this UUID (NULL: don't ask). */
 int record_check_unique(const char *name, const uint8_t uuid[16], struct error *err);
 
+#define CRASH_REASON_MAX 160
+
+/* What the hypervisor's log says about a domain's crash, or that it says nothing. */
+void crash_reason_read(domid_t domid, char reason[CRASH_REASON_MAX]);
+
+/* The last such remark in a log (a string); false if there is none. */
+bool crash_reason_find(const char *log, domid_t domid, char reason[CRASH_REASON_MAX]);
+
 void uuid_choose(uint8_t uuid[16]);
 
 #endif

@@ -16,14 +16,8 @@ int xl_show_console(const struct xl_args *args, struct domain_record *record, bo
         return 1;
     case CONSOLE_ENDED: break;
     }
-    switch (record->shutdown_reason) {
-    case SHUTDOWN_crash:
-    case SHUTDOWN_watchdog:
-        fprintf(stderr, "xl %s: '%s' did not end well, see 'xl dmesg'\n", args->command->name,
-                record->settings.name);
-        return 1;
-    default: return 0;
-    }
+    /* Why it crashed the toolstack has told already. */
+    return record->shutdown_reason == SHUTDOWN_crash || record->shutdown_reason == SHUTDOWN_watchdog;
 }
 
 int xl_console(const struct xl_args *args)

@@ -32,6 +32,9 @@ int console_connect(struct console *console, domid_t domid, uint64_t gfn, evtchn
 /* Take what is left in the ring and let go of the domain. Harmless if there is none. */
 void console_disconnect(struct console *console);
 
+/* Wait until a session, if there is one, has shown all that came: what is said next will stand below it. */
+void console_settle(struct console *console);
+
 /* Nothing will ever be connected again: sessions end once they have shown everything. */
 void console_close(struct console *console);
 
