@@ -315,34 +315,53 @@ static void xen_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, stru
     }
 }
 
-void cpuid_policy(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
+// A leaf that is the same for every vcpu and has no subleaves, or NULL.
+static inline const struct cpuid_regs *fixed_leaf(uint32_t leaf)
 {
-    if (leaf <= basic[0].eax)
-        *out = basic[leaf];
-    else if (leaf - 0x80000000 <= extended[0].eax - 0x80000000)
-        *out = extended[leaf - 0x80000000];
-    else if (leaf - XEN_BASE <= MAX_XEN - XEN_BASE)
-        xen_leaf(v, leaf, subleaf, out);
-    else
-        *out = (struct cpuid_regs){};
+    static const uint16_t variable = 1U << 1 | 1U << 7 | 1U << 0xb | 1U << 0xd;
 
+    if (leaf <= basic[0].eax)
+        return variable >> leaf & 1 ? NULL : &basic[leaf];
+    if (leaf - 0x80000000 <= extended[0].eax - 0x80000000)
+        return &extended[leaf - 0x80000000];
+    return NULL;
+}
+
+static void variable_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
+{
+    *out = leaf <= basic[0].eax ? basic[leaf] : (struct cpuid_regs){};
     switch (leaf) {
     case 1: leaf_1(v, out); break;
     case 7: leaf_7(v, subleaf, out); break;
     case 0xb: *out = (struct cpuid_regs){.ecx = subleaf & 0xff, .edx = apic_id(v)}; break;
     case 0xd: leaf_d(subleaf, out); break;
+    default: xen_leaf(v, leaf, subleaf, out); break;
     }
+}
+
+void cpuid_policy(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
+{
+    const struct cpuid_regs *fixed = fixed_leaf(leaf);
+
+    if (fixed)
+        *out = *fixed;
+    else
+        variable_leaf(v, leaf, subleaf, out);
 }
 
 void hvm_cpuid(struct vcpu *v, const struct vcpu_exit *exit)
 {
     struct guest_regs *r = &v->arch->regs;
-    struct cpuid_regs out;
+    const struct cpuid_regs *out = fixed_leaf(r->rax);
+    struct cpuid_regs own;
 
-    cpuid_policy(v, r->rax, r->rcx, &out);
-    r->rax = out.eax;
-    r->rbx = out.ebx;
-    r->rcx = out.ecx;
-    r->rdx = out.edx;
+    if (!out) {
+        variable_leaf(v, r->rax, r->rcx, &own);
+        out = &own;
+    }
+    r->rax = out->eax;
+    r->rbx = out->ebx;
+    r->rcx = out->ecx;
+    r->rdx = out->edx;
     hvm_advance(v, exit);
 }

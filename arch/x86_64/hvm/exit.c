@@ -7,7 +7,7 @@
 #include <asm/hvm/hvm.h>
 #include <asm/hvm/virt_ops.h>
 
-void hvm_hlt(struct vcpu *v, const struct vcpu_exit *exit)
+static void hlt(struct vcpu *v, const struct vcpu_exit *exit)
 {
     hvm_advance(v, exit);
     // Halting with interrupts off is how Linux powers off without ACPI: nothing could wake it.
@@ -17,58 +17,91 @@ void hvm_hlt(struct vcpu *v, const struct vcpu_exit *exit)
         vcpu_block(v);
 }
 
-static void reinject_later(struct vcpu *v, const struct guest_event *event)
+static void pause(struct vcpu *v, const struct vcpu_exit *exit)
 {
-    v->arch->reinject = *event;
-    hvm_attention(v, ATTENTION_REINJECT);
+    hvm_advance(v, exit);
+    vcpu_yield(v);
 }
 
-static void exception(struct vcpu *v, const struct guest_event *event)
+static void interrupt(struct vcpu *v, const struct vcpu_exit *exit)
 {
-    v->arch->exception = *event;
+    (void)v, (void)exit;
+    arch_irq_window();
+}
+
+static void machine_check(struct vcpu *v, const struct vcpu_exit *exit)
+{
+    (void)v, (void)exit;
+    asm volatile("int %0" : : "i"(VECTOR_MC)); // the host's handler reports it
+}
+
+// The next entry injects what waits for the window; an NMI has reached the host's handler already.
+static void nothing(struct vcpu *v, const struct vcpu_exit *exit)
+{
+    (void)v, (void)exit;
+}
+
+// Guests can't leave anything in a cache that others would miss: caches are coherent.
+static void cache_flush(struct vcpu *v, const struct vcpu_exit *exit)
+{
+    hvm_advance(v, exit);
+}
+
+static void exception(struct vcpu *v, const struct vcpu_exit *exit)
+{
+    v->arch->exception = exit->exception;
     hvm_attention(v, ATTENTION_EXCEPTION);
 }
 
-static void refused(struct vcpu *v, const struct vcpu_exit *exit)
+static void undefined(struct vcpu *v, const struct vcpu_exit *exit)
 {
-    domain_crash(v, "%s: %s (exit %lx, %lx, %lx)",
-                 exit->kind == EXIT_INVALID ? "the CPU refuses the guest's state" : "unexpected exit",
-                 exit->raw.why, exit->raw.code, exit->raw.info1, exit->raw.info2);
+    (void)exit;
+    hvm_raise(v, VECTOR_UD);
 }
 
-void hvm_handle_exit(struct vcpu *v, struct vcpu_exit *exit)
+static void denied(struct vcpu *v, const struct vcpu_exit *exit)
 {
-    if (unlikely(exit->interrupted.valid))
-        reinject_later(v, &exit->interrupted);
-
-    switch (exit->kind) {
-    case EXIT_HYPERCALL: hvm_hypercall(v, exit); break;
-    case EXIT_INTERRUPT: arch_irq_window(); break;
-    case EXIT_CPUID: hvm_cpuid(v, exit); break;
-    case EXIT_MSR_READ: hvm_msr_read(v, exit); break;
-    case EXIT_MSR_WRITE: hvm_msr_write(v, exit); break;
-    case EXIT_IO: hvm_io(v, exit); break;
-    case EXIT_NPF: hvm_npf(v, exit); break;
-    case EXIT_HLT: hvm_hlt(v, exit); break;
-    case EXIT_PAUSE:
-        hvm_advance(v, exit);
-        vcpu_yield(v);
-        break;
-    case EXIT_XSETBV: hvm_xsetbv(v, exit); break;
-    case EXIT_CACHE_FLUSH: // nothing a guest maps is left dirty in a cache for others to miss: caches are
-                           // coherent
-        hvm_advance(v, exit);
-        break;
-    case EXIT_EXCEPTION: exception(v, &exit->exception); break;
-    case EXIT_UNDEFINED: hvm_raise(v, VECTOR_UD); break;
-    case EXIT_DENIED: hvm_raise_error(v, VECTOR_GP, 0); break;
-    case EXIT_MACHINE_CHECK:
-        asm volatile("int %0" : : "i"(VECTOR_MC));
-        break; // the host's handler reports it
-    case EXIT_SHUTDOWN: domain_crash(v, "triple fault"); break;
-    case EXIT_IRQ_WINDOW: // the next entry injects
-    case EXIT_NMI:        // the host's handler has seen it
-    case EXIT_INIT: break;
-    default: refused(v, exit); break;
-    }
+    (void)exit;
+    hvm_raise_error(v, VECTOR_GP, 0);
 }
+
+static void shutdown(struct vcpu *v, const struct vcpu_exit *exit)
+{
+    (void)exit;
+    domain_crash(v, "triple fault");
+}
+
+static void invalid(struct vcpu *v, const struct vcpu_exit *exit)
+{
+    domain_crash(v, "the CPU refuses the guest's state: %s", exit->raw.why);
+}
+
+static void unknown(struct vcpu *v, const struct vcpu_exit *exit)
+{
+    domain_crash(v, "unexpected exit %lx (%lx, %lx): %s", exit->raw.code, exit->raw.info1, exit->raw.info2,
+                 exit->raw.why);
+}
+
+void (*const hvm_exit_handlers[EXIT_KINDS])(struct vcpu *v, const struct vcpu_exit *exit) = {
+    [EXIT_INTERRUPT] = interrupt,
+    [EXIT_NMI] = nothing,
+    [EXIT_HYPERCALL] = hvm_hypercall,
+    [EXIT_CPUID] = hvm_cpuid,
+    [EXIT_MSR_READ] = hvm_msr_read,
+    [EXIT_MSR_WRITE] = hvm_msr_write,
+    [EXIT_IO] = hvm_io,
+    [EXIT_NPF] = hvm_npf,
+    [EXIT_HLT] = hlt,
+    [EXIT_PAUSE] = pause,
+    [EXIT_EXCEPTION] = exception,
+    [EXIT_MACHINE_CHECK] = machine_check,
+    [EXIT_IRQ_WINDOW] = nothing,
+    [EXIT_SHUTDOWN] = shutdown,
+    [EXIT_XSETBV] = hvm_xsetbv,
+    [EXIT_CACHE_FLUSH] = cache_flush,
+    [EXIT_UNDEFINED] = undefined,
+    [EXIT_DENIED] = denied,
+    [EXIT_INIT] = nothing,
+    [EXIT_INVALID] = invalid,
+    [EXIT_UNKNOWN] = unknown,
+};

@@ -22,10 +22,15 @@ static void attention_done(struct vcpu *v, uint32_t bits)
 
 static void raise(struct vcpu *v, struct guest_event event)
 {
-    event.valid = true;
     event.type = EVENT_EXCEPTION;
     v->arch->exception = event;
     hvm_attention(v, ATTENTION_EXCEPTION);
+}
+
+void hvm_reinject(struct vcpu *v, const struct guest_event *event)
+{
+    v->arch->reinject = *event;
+    hvm_attention(v, ATTENTION_REINJECT);
 }
 
 void hvm_raise(struct vcpu *v, uint8_t vector)
@@ -52,7 +57,7 @@ static bool above_tpr(const struct vcpu *v, int vector)
 
 static void inject_interrupt(struct vcpu *v, uint8_t vector)
 {
-    virt_ops->inject(v, &(struct guest_event){.valid = true, .type = EVENT_INTERRUPT, .vector = vector});
+    virt_ops->inject(v, &(struct guest_event){.type = EVENT_INTERRUPT, .vector = vector});
 }
 
 // Exceptions and the like, which no interrupt flag holds back. True: there was one.
@@ -73,7 +78,7 @@ static bool inject_urgent(struct vcpu *v, uint32_t attention)
         return true;
     }
     if ((attention & ATTENTION_NMI) && virt_ops->can_nmi(v)) {
-        virt_ops->inject(v, &(struct guest_event){.valid = true, .type = EVENT_NMI, .vector = VECTOR_NMI});
+        virt_ops->inject(v, &(struct guest_event){.type = EVENT_NMI, .vector = VECTOR_NMI});
         attention_done(v, ATTENTION_NMI);
         return true;
     }

@@ -6,5 +6,5 @@ arch-srcs += arch/x86_64/hvm/cpuid.c arch/x86_64/hvm/msr.c arch/x86_64/hvm/mtrr.
 arch-srcs += arch/x86_64/hvm/io.c arch/x86_64/hvm/npf.c arch/x86_64/hvm/mmio.c arch/x86_64/hvm/mov_decoder.c
 arch-srcs += arch/x86_64/hvm/guest_walk.c arch/x86_64/hvm/fpu.c arch/x86_64/hvm/vlapic.c
 arch-srcs += arch/x86_64/hvm/inject.c arch/x86_64/hvm/upcall.c arch/x86_64/hvm/context.c
-arch-srcs += arch/x86_64/svm/svm.c arch/x86_64/svm/decode.c arch/x86_64/svm/insn_length.c
+arch-srcs += arch/x86_64/svm/svm.c arch/x86_64/svm/run.c arch/x86_64/svm/insn_length.c
 arch-srcs += arch/x86_64/svm/registers.c arch/x86_64/svm/permissions.c arch/x86_64/svm/entry.S

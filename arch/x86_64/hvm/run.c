@@ -62,6 +62,6 @@ void arch_run_loop(void)
             continue;
         }
         enter_guest(v, &exit);
-        hvm_handle_exit(v, &exit);
+        hvm_exit_handlers[exit.kind](v, &exit);
     }
 }

@@ -186,39 +186,6 @@ static void svm_flush_tlb(struct vcpu *v)
         assign_asid(svm); // what is cached under the old one is never looked at again
 }
 
-static void enter(struct guest_regs *regs, maddr_t vmcb, maddr_t host_vmcb)
-{
-    asm volatile("call svm_enter"
-                 : "+D"(regs), "+S"(vmcb), "+d"(host_vmcb)
-                 :
-                 : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
-}
-
-static void svm_run(struct vcpu *v, struct vcpu_exit *exit)
-{
-    struct svm_vcpu *svm = svm_of(v);
-    struct vmcb *vmcb = svm->vmcb;
-    struct guest_regs *regs = &v->arch->regs;
-
-    if (regs->rip != vmcb->rip) {
-        vmcb->rip = regs->rip;
-        vmcb->int_state = 0; // an instruction was completed for the guest, so the shadow before it has passed
-    }
-    vmcb->rax = regs->rax;
-    vmcb->rsp = regs->rsp;
-    vmcb->rflags = regs->rflags;
-
-    enter(regs, svm->vmcb_pa, svm->host_vmcb_pa);
-
-    vmcb->tlb_control = TLB_CONTROL_NONE;
-    vmcb->event_inj = 0;
-    regs->rax = vmcb->rax;
-    regs->rsp = vmcb->rsp;
-    regs->rip = vmcb->rip;
-    regs->rflags = vmcb->rflags;
-    svm_decode(v, exit);
-}
-
 static void svm_inject(struct vcpu *v, const struct guest_event *event)
 {
     static const uint8_t types[] = {

@@ -51,8 +51,8 @@ static inline struct svm_vcpu *svm_of(const struct vcpu *v)
     return v->arch->vendor;
 }
 
-// decode.c
-void svm_decode(struct vcpu *v, struct vcpu_exit *exit);
+// run.c
+void svm_run(struct vcpu *v, struct vcpu_exit *exit);
 
 // insn_length.c: where the instruction behind the one that caused the exit begins; 0 when the bytes at CS:RIP
 // are not that instruction (any more). Remembers the answer in `record`.

@@ -73,7 +73,7 @@ void hvm_enable_cpu(void); // every other cpu
 
 // --- exit.c and the handlers ---
 unsigned hvm_code_width(const struct vcpu *v); // 16, 32 or 64
-void hvm_handle_exit(struct vcpu *v, struct vcpu_exit *exit);
+extern void (*const hvm_exit_handlers[EXIT_KINDS])(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_hypercall(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_cpuid(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_msr_read(struct vcpu *v, const struct vcpu_exit *exit);
@@ -81,11 +81,12 @@ void hvm_msr_write(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_io(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_npf(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_xsetbv(struct vcpu *v, const struct vcpu_exit *exit);
-void hvm_hlt(struct vcpu *v, const struct vcpu_exit *exit);
 
 // --- inject.c ---
-void hvm_inject(struct vcpu *v, uint32_t attention);                 // see hvm_inject_pending below
-void hvm_raise(struct vcpu *v, uint8_t vector);                      // exception without error code
+void hvm_inject(struct vcpu *v, uint32_t attention); // see hvm_inject_pending below
+void hvm_reinject(struct vcpu *v,
+                  const struct guest_event *event); // its delivery was interrupted: next entry
+void hvm_raise(struct vcpu *v, uint8_t vector);     // exception without error code
 void hvm_raise_error(struct vcpu *v, uint8_t vector, uint32_t code); // with one
 void hvm_raise_page_fault(struct vcpu *v, uint64_t address, uint32_t code);
 void hvm_attention(struct vcpu *v, uint32_t bits); // from any cpu

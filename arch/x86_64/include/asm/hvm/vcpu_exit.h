@@ -44,7 +44,6 @@ enum exit_kind {
 enum event_type { EVENT_INTERRUPT, EVENT_NMI, EVENT_EXCEPTION };
 
 struct guest_event {
-    bool valid;
     enum event_type type;
     uint8_t vector;
     bool has_error_code;
@@ -53,8 +52,7 @@ struct guest_event {
 
 struct vcpu_exit {
     enum exit_kind kind;
-    uint64_t next_rip;              // behind the instruction that exited, where there was one
-    struct guest_event interrupted; // event whose delivery this exit interrupted: it has to be injected again
+    uint64_t next_rip; // behind the instruction that exited, where there was one
     union {
         struct {
             uint8_t cpl;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// From an AMD-V exit code to the neutral struct vcpu_exit. Nothing is acted upon here but what only AMD-V
-// knows: the interrupt window and NMI masking (APM vol. 2, 15.21).
+// One turn in the guest: entry, and from the exit code to the neutral struct vcpu_exit. Nothing is acted upon
+// here but what only AMD-V knows: the interrupt window, NMI masking (APM vol. 2, 15.21), and events whose
+// delivery an exit interrupted.
 
 #include "svm.h"
 
@@ -18,7 +19,7 @@ static void unknown(struct vcpu_exit *exit, const struct vmcb *vmcb, enum exit_k
 static inline bool is_recorded(const struct insn_record *record, const struct vmcb *vmcb)
 {
     return record->rip == vmcb->rip && record->cr3 == vmcb->cr3 && record->cs_base == vmcb->cs.base &&
-           record->exit_code == vmcb->exit_code && record->next_rip;
+           record->exit_code == vmcb->exit_code; // never 0, so an unused record does not match
 }
 
 // An exit by an instruction that is going to be completed: finds where the next one begins.
@@ -86,7 +87,6 @@ static void decode_exception(const struct vmcb *vmcb, struct vcpu_exit *exit)
     }
     exit->kind = EXIT_EXCEPTION;
     exit->exception = (struct guest_event){
-        .valid = true,
         .type = EVENT_EXCEPTION,
         .vector = vector,
         .has_error_code = vector == VECTOR_AC,
@@ -109,34 +109,39 @@ static void note_iret(struct svm_vcpu *svm)
 
 // An event whose delivery did not complete. Software interrupts are left out: the guest executes their
 // instruction again. An NMI that did not get through is not being handled.
-static void decode_interrupted(struct svm_vcpu *svm, struct guest_event *event)
+static void deliver_again(struct vcpu *v)
 {
+    struct svm_vcpu *svm = svm_of(v);
     uint64_t info = svm->vmcb->exit_int_info;
-    enum svm_event_type type = info >> EVENT_TYPE_SHIFT & EVENT_TYPE_MASK;
-    uint8_t vector = info & EVENT_VECTOR;
-
-    if (type == SVM_EVENT_NMI)
-        svm->nmi_masked = false;
-    *event = (struct guest_event){
-        .valid = type == SVM_EVENT_INTR || type == SVM_EVENT_NMI ||
-                 (type == SVM_EVENT_EXCEPTION && vector != VECTOR_BP && vector != VECTOR_OF),
-        .type = type == SVM_EVENT_INTR  ? EVENT_INTERRUPT
-                : type == SVM_EVENT_NMI ? EVENT_NMI
-                                        : EVENT_EXCEPTION,
-        .vector = vector,
+    struct guest_event event = {
+        .vector = info & EVENT_VECTOR,
         .has_error_code = info & EVENT_ERROR_VALID,
         .error_code = info >> EVENT_ERROR_SHIFT,
     };
+
+    switch (info >> EVENT_TYPE_SHIFT & EVENT_TYPE_MASK) {
+    case SVM_EVENT_INTR: event.type = EVENT_INTERRUPT; break;
+    case SVM_EVENT_NMI:
+        event.type = EVENT_NMI;
+        svm->nmi_masked = false;
+        break;
+    case SVM_EVENT_EXCEPTION:
+        if (event.vector == VECTOR_BP || event.vector == VECTOR_OF)
+            return;
+        event.type = EVENT_EXCEPTION;
+        break;
+    default: return;
+    }
+    hvm_reinject(v, &event);
 }
 
-void svm_decode(struct vcpu *v, struct vcpu_exit *exit)
+static void decode(struct vcpu *v, struct vcpu_exit *exit)
 {
     struct svm_vcpu *svm = svm_of(v);
     struct vmcb *vmcb = svm->vmcb;
 
-    exit->interrupted.valid = false;
     if (unlikely(vmcb->exit_int_info & EVENT_VALID))
-        decode_interrupted(svm, &exit->interrupted);
+        deliver_again(v);
 
     switch ((uint32_t)vmcb->exit_code) {
     case SVM_EXIT_VMMCALL: decode_hypercall(v, exit); break;
@@ -182,4 +187,38 @@ void svm_decode(struct vcpu *v, struct vcpu_exit *exit)
     case SVM_EXIT_INVALID: unknown(exit, vmcb, EXIT_INVALID, svm_invalid_reason(vmcb)); break;
     default: unknown(exit, vmcb, EXIT_UNKNOWN, "an exit code that is not intercepted"); break;
     }
+}
+
+// The general registers: what entry.S leaves of them.
+static void enter(struct guest_regs *regs, maddr_t vmcb, maddr_t host_vmcb)
+{
+    asm volatile("call svm_enter"
+                 : "+D"(regs), "+S"(vmcb), "+d"(host_vmcb)
+                 :
+                 : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+}
+
+void svm_run(struct vcpu *v, struct vcpu_exit *exit)
+{
+    struct svm_vcpu *svm = svm_of(v);
+    struct vmcb *vmcb = svm->vmcb;
+    struct guest_regs *regs = &v->arch->regs;
+
+    if (regs->rip != vmcb->rip) {
+        vmcb->rip = regs->rip;
+        vmcb->int_state = 0; // an instruction was completed for the guest, so the shadow before it has passed
+    }
+    vmcb->rax = regs->rax;
+    vmcb->rsp = regs->rsp;
+    vmcb->rflags = regs->rflags;
+
+    enter(regs, svm->vmcb_pa, svm->host_vmcb_pa);
+
+    vmcb->tlb_control = TLB_CONTROL_NONE;
+    vmcb->event_inj = 0;
+    regs->rax = vmcb->rax;
+    regs->rsp = vmcb->rsp;
+    regs->rip = vmcb->rip;
+    regs->rflags = vmcb->rflags;
+    decode(v, exit);
 }
