@@ -276,6 +276,7 @@ struct arch_domain {
     struct p2m_entry *map; // [GFN_LIMIT]
     mfn_t tables[NR_REGIONS];
     unsigned small[NR_REGIONS]; // 4 KiB leaves present
+    bool large[NR_REGIONS];     // mapped by a larger leaf
 };
 
 int arch_domain_create(struct domain *d)
@@ -313,7 +314,7 @@ int arch_p2m_init(struct domain *d)
 
 static bool region_is_empty(const struct arch_domain *a, uint64_t region)
 {
-    return a->small[region] == 0 && a->map[region * REGION_SIZE].type == P2M_HOLE;
+    return a->small[region] == 0 && !a->large[region];
 }
 
 static int ensure_table(struct domain *d, uint64_t region)
@@ -357,6 +358,7 @@ static int set_small(struct domain *d, uint64_t gfn, mfn_t mfn, enum p2m_type ty
     if (entry->type != P2M_HOLE && entry->order == ORDER_2M) {
         set_order(a, gfn, ORDER_2M, ORDER_4K);
         a->small[region] = REGION_SIZE;
+        a->large[region] = false;
     }
     a->small[region] += (type != P2M_HOLE) - (entry->type != P2M_HOLE);
     *entry = (struct p2m_entry){.mfn = mfn, .type = type};
@@ -375,8 +377,10 @@ int arch_p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned order, enum p2
         return set_small(d, gfn.n, mfn, type);
     if (a->map[gfn.n].type != P2M_HOLE && a->map[gfn.n].order > order)
         set_order(a, gfn.n, ORDER_1G, order);
-    for (uint64_t i = 0; i < count; i += REGION_SIZE)
-        drop_table(d, (gfn.n + i) / REGION_SIZE);
+    for (uint64_t region = gfn.n / REGION_SIZE; region < (gfn.n + count) / REGION_SIZE; region++) {
+        drop_table(d, region);
+        a->large[region] = type != P2M_HOLE;
+    }
     for (uint64_t i = 0; i < count; i++)
         a->map[gfn.n + i] = type == P2M_HOLE
                                 ? (struct p2m_entry){.type = P2M_HOLE}
@@ -408,12 +412,11 @@ bool arch_p2m_teardown(struct domain *d, uint64_t *cursor, unsigned budget,
     struct arch_domain *a = d->arch;
 
     while (*cursor < GFN_LIMIT && budget > 0) {
-        struct p2m_entry entry = a->map[*cursor];
-
         if (region_is_empty(a, *cursor / REGION_SIZE)) {
             *cursor = ALIGN_DOWN(*cursor, REGION_SIZE) + REGION_SIZE;
             continue;
         }
+        struct p2m_entry entry = a->map[*cursor];
         if (entry.type != P2M_HOLE) {
             arch_p2m_set(d, GFN(*cursor), MFN_INVALID, entry.order, P2M_HOLE);
             leaf(d, entry);
