@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+# Tests of memory, grants and the toolstack's calls. Those of the lower parts run on a machine of nothing but memory, the
+# others on the whole core.
+memory-machine-srcs = tests/unit/memory_machine.c hypervisor/boot_mem.c hypervisor/page_alloc.c hypervisor/lock.c
+
+unit-tests += boot_mem_test elf_test page_alloc_test slab_test
+boot_mem_test-srcs = tests/unit/boot_mem_test.c $(memory-machine-srcs)
+elf_test-srcs = tests/unit/elf_test.c hypervisor/elf.c
+page_alloc_test-srcs = tests/unit/page_alloc_test.c $(memory-machine-srcs)
+slab_test-srcs = tests/unit/slab_test.c hypervisor/slab.c $(memory-machine-srcs)
