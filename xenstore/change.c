@@ -388,7 +388,7 @@ int xs_change_repeat(struct xs_change *change, const struct xs_update_list *upda
 int xs_change_publish(struct xs_change *change)
 {
     struct xs_store *store = change->store;
-    struct xs_msg_list events = STAILQ_HEAD_INITIALIZER(events);
+    struct xs_msg_list events = TAILQ_HEAD_INITIALIZER(events);
     struct xs_update *update;
     struct xs_node *old_root = store->root;
 

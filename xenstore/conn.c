@@ -54,7 +54,7 @@ struct xs_msg *xs_msg_event(struct xs_conn *conn, const char *path, const char *
 
 static void enqueue(struct xs_conn *conn, struct xs_msg *msg)
 {
-    STAILQ_INSERT_TAIL(&conn->output, msg, next);
+    TAILQ_INSERT_TAIL(&conn->output, msg, next);
     conn->pending += msg->size;
     if (!msg->is_event)
         conn->replies++;
@@ -64,9 +64,9 @@ static void enqueue(struct xs_conn *conn, struct xs_msg *msg)
 
 static void dequeue(struct xs_conn *conn)
 {
-    struct xs_msg *msg = STAILQ_FIRST(&conn->output);
+    struct xs_msg *msg = TAILQ_FIRST(&conn->output);
 
-    STAILQ_REMOVE_HEAD(&conn->output, next);
+    TAILQ_REMOVE(&conn->output, msg, next);
     if (!msg->is_event)
         conn->replies--;
     else if (!conn->delivered)
@@ -78,7 +78,7 @@ static void dequeue(struct xs_conn *conn)
 
 static void drop_output(struct xs_conn *conn)
 {
-    while (!STAILQ_EMPTY(&conn->output))
+    while (!TAILQ_EMPTY(&conn->output))
         dequeue(conn);
 }
 
@@ -139,7 +139,7 @@ bool xs_conn_reply(struct xs_conn *conn, uint32_t type, const void *payload, siz
 
 const void *xs_conn_output(struct xs_conn *conn, size_t *len)
 {
-    const struct xs_msg *msg = STAILQ_FIRST(&conn->output);
+    const struct xs_msg *msg = TAILQ_FIRST(&conn->output);
 
     if (!msg)
         return NULL;
@@ -149,7 +149,7 @@ const void *xs_conn_output(struct xs_conn *conn, size_t *len)
 
 void xs_conn_output_done(struct xs_conn *conn, size_t len)
 {
-    struct xs_msg *msg = STAILQ_FIRST(&conn->output);
+    struct xs_msg *msg = TAILQ_FIRST(&conn->output);
 
     if (!len)
         return;
@@ -162,23 +162,30 @@ void xs_conn_output_done(struct xs_conn *conn, size_t len)
         dequeue(conn);
 }
 
-struct xs_msg *xs_conn_take(struct xs_conn *conn, bool event)
+struct xs_msg *xs_conn_take_reply(struct xs_conn *conn)
 {
-    struct xs_msg *msg;
+    /* Events may wait in any number, but most came before the reply. */
+    struct xs_msg *msg = TAILQ_LAST(&conn->output, xs_msg_list);
 
-    STAILQ_FOREACH(msg, &conn->output, next)
-    {
-        if (msg->is_event == event)
-            break;
-    }
+    while (msg && msg->is_event)
+        msg = TAILQ_PREV(msg, xs_msg_list, next);
     if (!msg)
         return NULL;
-    STAILQ_REMOVE(&conn->output, msg, xs_msg, next);
+    TAILQ_REMOVE(&conn->output, msg, next);
+    conn->replies--;
     conn->pending -= msg->size;
-    if (event)
-        xs_hash_remove(&conn->events, &msg->pending);
-    else
-        conn->replies--;
+    return msg;
+}
+
+struct xs_msg *xs_conn_take_event(struct xs_conn *conn)
+{
+    struct xs_msg *msg = TAILQ_FIRST(&conn->output);
+
+    if (!msg || !msg->is_event)
+        return NULL;
+    TAILQ_REMOVE(&conn->output, msg, next);
+    xs_hash_remove(&conn->events, &msg->pending);
+    conn->pending -= msg->size;
     return msg;
 }
 
@@ -257,7 +264,7 @@ struct xs_conn *xs_conn_open(struct xs_store *store, const struct xs_conn_config
     conn->domain_ring = config->domain_ring;
     conn->wakeup = config->wakeup;
     conn->data = config->data;
-    STAILQ_INIT(&conn->output);
+    TAILQ_INIT(&conn->output);
     LIST_INIT(&conn->watches);
     LIST_INIT(&conn->transactions);
     xs_hash_init(&conn->events);

@@ -18,14 +18,14 @@ struct xs_watch;
 
 /* A reply or watch event: what goes over the wire, and its place in a queue. */
 struct xs_msg {
-    STAILQ_ENTRY(xs_msg) next;
+    TAILQ_ENTRY(xs_msg) next;
     struct xs_conn *conn;
     struct xs_hash_entry pending; /* in conn->events: only events, until their first byte is delivered */
     uint32_t size;                /* of bytes */
     bool is_event;
     char bytes[]; /* struct xsd_sockmsg and payload */
 };
-STAILQ_HEAD(xs_msg_list, xs_msg);
+TAILQ_HEAD(xs_msg_list, xs_msg);
 
 /* A reply whose payload is no longer than this never fails for lack of memory. */
 #define XS_SHORT_REPLY 16
@@ -70,9 +70,12 @@ void xs_conn_send_event(struct xs_msg *event);
 /* Queues the answer to the request at hand. A long one may fail: false, out of memory. */
 bool xs_conn_reply(struct xs_conn *conn, uint32_t type, const void *payload, size_t len);
 
-/* For a client in the same program: takes the oldest message of a kind out of the output; it frees it. NULL:
- * there is none. */
-struct xs_msg *xs_conn_take(struct xs_conn *conn, bool event);
+/*
+ * For a client in the same program, which takes each reply before it asks again: the reply, or the oldest
+ * event, removed from the output. The client frees it. NULL: there is none.
+ */
+struct xs_msg *xs_conn_take_reply(struct xs_conn *conn);
+struct xs_msg *xs_conn_take_event(struct xs_conn *conn);
 
 /* Ends the connection: its transport sees the error, its output is dropped. */
 void xs_conn_fail(struct xs_conn *conn, uint32_t error, const char *why);

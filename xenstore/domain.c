@@ -52,7 +52,7 @@ static struct xs_domain *introduced(const struct xs_store *store, uint16_t domid
 /* Collects a special event; on failure nothing is left of it. */
 static int collect(struct xs_store *store, enum xs_special special, struct xs_msg_list *events)
 {
-    STAILQ_INIT(events);
+    TAILQ_INIT(events);
     if (xs_watch_collect_special(store, special, events))
         return 0;
     xs_watch_forget(events);

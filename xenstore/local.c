@@ -101,7 +101,7 @@ static int request(struct xs_local *local, uint32_t type, uint32_t tx, const cha
         wake(local);
 
     /* It takes no request only if there is no memory for the reply. */
-    *reply = sent ? xs_conn_take(local->conn, false) : NULL;
+    *reply = sent ? xs_conn_take_reply(local->conn) : NULL;
     if (!*reply)
         return -ENOMEM;
     if (!is_error(*reply))
@@ -411,7 +411,7 @@ unsigned int xs_local_dispatch(struct xs_local *local)
     unsigned int ran = 0;
     struct xs_msg *event;
 
-    while (waiting-- && (event = xs_conn_take(local->conn, true))) {
+    while (waiting-- && (event = xs_conn_take_event(local->conn))) {
         size_t len;
         const char *path = payload_of(event, &len);
         const struct xs_local_watch *watch = find_watch(local, path + strlen(path) + 1);

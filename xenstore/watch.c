@@ -217,7 +217,7 @@ static bool collect_set(const struct xs_watch_set *set, const char *path, const 
         event = xs_msg_event(watch->conn, known_as, watch->token);
         if (!event)
             return false;
-        STAILQ_INSERT_TAIL(events, event, next);
+        TAILQ_INSERT_TAIL(events, event, next);
     }
     return true;
 }
@@ -289,8 +289,8 @@ void xs_watch_deliver(struct xs_msg_list *events)
 {
     struct xs_msg *event;
 
-    while ((event = STAILQ_FIRST(events))) {
-        STAILQ_REMOVE_HEAD(events, next);
+    while ((event = TAILQ_FIRST(events))) {
+        TAILQ_REMOVE(events, event, next);
         xs_conn_send_event(event);
     }
 }
@@ -299,8 +299,8 @@ void xs_watch_forget(struct xs_msg_list *events)
 {
     struct xs_msg *event;
 
-    while ((event = STAILQ_FIRST(events))) {
-        STAILQ_REMOVE_HEAD(events, next);
+    while ((event = TAILQ_FIRST(events))) {
+        TAILQ_REMOVE(events, event, next);
         xs_msg_free(event);
     }
 }
