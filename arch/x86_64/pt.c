@@ -19,9 +19,19 @@ static unsigned slot_index(uint64_t frame, unsigned order)
     return (frame >> order) & ((1U << LEVEL_BITS) - 1);
 }
 
+static bool present(const struct pt_format *format, uint64_t entry)
+{
+    return entry & format->present_bits;
+}
+
+static mfn_t frame_of(uint64_t entry)
+{
+    return MFN((entry & PT_FRAME) >> PAGE_SHIFT);
+}
+
 static bool is_table(const struct pt_format *format, uint64_t entry, unsigned order)
 {
-    return order > 0 && format->present(entry) && !format->is_leaf(entry, order);
+    return order > 0 && present(format, entry) && !(entry & PT_LARGE);
 }
 
 // A processor may be walking these tables: what an entry refers to has to be complete before the entry can be
@@ -29,18 +39,6 @@ static bool is_table(const struct pt_format *format, uint64_t entry, unsigned or
 static void set_entry(uint64_t *slot, uint64_t entry)
 {
     __atomic_store_n(slot, entry, __ATOMIC_RELEASE);
-}
-
-// Frees the table that `entry` refers to and all below it. Leaves are just forgotten.
-static void free_tables(struct pt *pt, uint64_t entry, unsigned order)
-{
-    mfn_t table = pt->format->frame(entry, order);
-    uint64_t *slots = mfn_to_virt(table);
-
-    for (unsigned i = 0; i < 1U << LEVEL_BITS; i++)
-        if (is_table(pt->format, slots[i], order - LEVEL_BITS))
-            free_tables(pt, slots[i], order - LEVEL_BITS);
-    pt->free(pt->ctx, table);
 }
 
 // The table below `slot`; makes one when there is none, in which a leaf goes on as 512 smaller ones. NULL: no
@@ -51,15 +49,15 @@ static uint64_t *table_below(struct pt *pt, uint64_t *slot, unsigned order)
     unsigned sub_order = order - LEVEL_BITS;
 
     if (is_table(format, *slot, order))
-        return mfn_to_virt(format->frame(*slot, order));
+        return mfn_to_virt(frame_of(*slot));
     mfn_t table = pt->alloc(pt->ctx);
     if (!mfn_valid(table))
         return NULL;
     uint64_t *slots = mfn_to_virt(table);
-    if (format->present(*slot))
+    if (present(format, *slot))
         for (unsigned i = 0; i < 1U << LEVEL_BITS; i++)
-            slots[i] = format->make_leaf(mfn_add(format->frame(*slot, order), (uint64_t)i << sub_order),
-                                         sub_order, format->attr(*slot));
+            slots[i] = format->make_leaf(mfn_add(frame_of(*slot), (uint64_t)i << sub_order), sub_order,
+                                         format->attr(*slot));
     set_entry(slot, format->make_table(table));
     return slots;
 }
@@ -76,16 +74,15 @@ static int put_entry(struct pt *pt, uint64_t frame, unsigned order, uint64_t ent
         slot = &slots[slot_index(frame, at)];
         if (at == order)
             break;
-        if (!entry && !format->present(*slot))
+        if (!entry && !present(format, *slot))
             return 0;
         slots = table_below(pt, slot, at);
         if (!slots)
             return -XEN_ENOMEM;
     }
-    uint64_t old = *slot;
+    if (is_table(format, *slot, order))
+        return -XEN_EEXIST;
     set_entry(slot, entry);
-    if (is_table(format, old, order))
-        free_tables(pt, old, order);
     return 0;
 }
 
@@ -108,14 +105,14 @@ struct pt_leaf pt_lookup(const struct pt *pt, uint64_t frame)
     for (;; order -= LEVEL_BITS) {
         uint64_t entry = slots[slot_index(frame, order)];
 
-        if (!format->present(entry))
+        if (!present(format, entry))
             return (struct pt_leaf){.mfn = MFN_INVALID, .order = order};
         if (!is_table(format, entry, order))
             return (struct pt_leaf){.present = true,
-                                    .mfn = mfn_add(format->frame(entry, order), frame & ((1UL << order) - 1)),
+                                    .mfn = mfn_add(frame_of(entry), frame & ((1UL << order) - 1)),
                                     .order = order,
                                     .attr = format->attr(entry)};
-        slots = mfn_to_virt(format->frame(entry, order));
+        slots = mfn_to_virt(frame_of(entry));
     }
 }
 
@@ -133,10 +130,8 @@ static void clear_leaf(struct teardown *t, uint64_t *slot, unsigned order)
 
     set_entry(slot, 0);
     t->leaf(t->pt->ctx, t->frame,
-            (struct pt_leaf){.present = true,
-                             .mfn = format->frame(entry, order),
-                             .order = order,
-                             .attr = format->attr(entry)});
+            (struct pt_leaf){
+                .present = true, .mfn = frame_of(entry), .order = order, .attr = format->attr(entry)});
 }
 
 // Clears a table whose entries have `order`, from t->frame to its end. False when the budget ran out before
@@ -149,7 +144,7 @@ static bool clear_table(struct teardown *t, uint64_t *slots, unsigned order)
         uint64_t *slot = &slots[slot_index(t->frame, order)];
 
         if (is_table(format, *slot, order)) {
-            mfn_t table = format->frame(*slot, order);
+            mfn_t table = frame_of(*slot);
 
             if (!clear_table(t, mfn_to_virt(table), order - LEVEL_BITS))
                 return false;
@@ -157,7 +152,7 @@ static bool clear_table(struct teardown *t, uint64_t *slots, unsigned order)
             t->pt->free(t->pt->ctx, table);
             continue; // t->frame is past this slot already
         }
-        if (format->present(*slot)) {
+        if (present(format, *slot)) {
             if (t->budget == 0)
                 return false;
             t->budget--;

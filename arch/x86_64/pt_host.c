@@ -13,29 +13,12 @@ static uint64_t make_leaf(mfn_t mfn, unsigned order, struct pt_attr attr)
 {
     return PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | PTE_GLOBAL | (attr.write ? PTE_WRITE : 0) |
            (attr.exec ? 0 : PTE_NX) | (attr.uncached ? PTE_PCD | PTE_PWT : 0) |
-           (order > ORDER_4K ? PTE_LARGE : 0) | (attr.type & SOFT_MASK) << SOFT_SHIFT | mfn.n << PAGE_SHIFT;
+           (order > ORDER_4K ? PT_LARGE : 0) | (attr.type & SOFT_MASK) << SOFT_SHIFT | mfn.n << PAGE_SHIFT;
 }
 
 static uint64_t make_table(mfn_t table)
 {
     return PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | table.n << PAGE_SHIFT;
-}
-
-static bool present(uint64_t entry)
-{
-    return entry & PTE_PRESENT;
-}
-
-static bool is_leaf(uint64_t entry, unsigned order)
-{
-    return order == ORDER_4K || (entry & PTE_LARGE);
-}
-
-// PAT, bit 12 of a large leaf, is never set here: large leaves have no address bits below their size.
-static mfn_t frame(uint64_t entry, unsigned order)
-{
-    (void)order;
-    return MFN((entry & PTE_ADDR_MASK) >> PAGE_SHIFT);
 }
 
 static struct pt_attr attr(uint64_t entry)
@@ -49,10 +32,8 @@ static struct pt_attr attr(uint64_t entry)
 const struct pt_format pt_format_host = {
     .levels = 4,
     .max_order = ORDER_1G,
+    .present_bits = PTE_PRESENT,
     .make_leaf = make_leaf,
     .make_table = make_table,
-    .present = present,
-    .is_leaf = is_leaf,
-    .frame = frame,
     .attr = attr,
 };

@@ -5,6 +5,10 @@
 
 #include <hv/types.h>
 
+// The same in all formats. No PAT bit, which would be bit 12 of a large leaf, is ever set.
+#define PT_LARGE 0x80UL // a leaf above the lowest level
+#define PT_FRAME 0x000ffffffffff000UL
+
 // How an address may be used: format-independent leaf attributes.
 struct pt_attr {
     bool write, exec;
@@ -13,15 +17,12 @@ struct pt_attr {
 };
 
 struct pt_format {
-    unsigned levels;    // 4: 48-bit addresses
-    unsigned max_order; // largest leaf: ORDER_2M or ORDER_1G
+    unsigned levels;       // 4: 48-bit addresses
+    unsigned max_order;    // largest leaf: ORDER_2M or ORDER_1G
+    uint64_t present_bits; // an entry with any of these set is present
     uint64_t (*make_leaf)(mfn_t mfn, unsigned order, struct pt_attr attr);
     uint64_t (*make_table)(mfn_t table);
-    bool (*present)(uint64_t entry);
-    bool (*is_leaf)(uint64_t entry,
-                    unsigned order); // of a present entry at the level whose leaves have `order`
-    mfn_t (*frame)(uint64_t entry, unsigned order); // of a present entry, table or leaf
-    struct pt_attr (*attr)(uint64_t entry);         // of a leaf
+    struct pt_attr (*attr)(uint64_t entry); // of a leaf
 };
 
 struct pt {
@@ -40,8 +41,9 @@ struct pt_leaf {
     struct pt_attr attr;
 };
 
-// Maps 2^order naturally aligned pages, splitting larger leaves on the way and freeing tables that a new
-// large leaf replaces. 0 or -XEN_ENOMEM with nothing changed.
+// Maps 2^order naturally aligned pages, in place of what was mapped there, splitting larger leaves on the
+// way. 0; -XEN_ENOMEM, with no translation changed; -XEN_EEXIST when a table is where a large leaf should go:
+// processors may have cached it, so tables live until pt_teardown().
 int pt_map(struct pt *pt, uint64_t frame, mfn_t mfn, unsigned order, struct pt_attr attr);
 int pt_unmap(struct pt *pt, uint64_t frame, unsigned order);
 struct pt_leaf pt_lookup(const struct pt *pt, uint64_t frame);
