@@ -16,6 +16,7 @@ int p2m_init(struct domain *d)
 {
     spin_lock_init(&d->p2m.lock, LOCK_P2M);
     d->p2m.pool_limit = DEFAULT_POOL_PAGES;
+    d->p2m.flushes = 1; // nothing in `cached` is from now
     return arch_p2m_init(d);
 }
 
@@ -61,9 +62,16 @@ static bool gfn_in_range(gfn_t gfn, uint64_t count)
 // Under the lock. `gfn` may be anything a guest made up, and the tables may be gone already.
 static struct p2m_entry get_entry(struct domain *d, gfn_t gfn)
 {
+    struct p2m_cached *cached = &d->p2m.cached[gfn.n % P2M_CACHED];
+
+    if (likely(cached->gfn.n == gfn.n && cached->flushes == d->p2m.flushes))
+        return cached->entry;
     if (!gfn_in_range(gfn, 1) || !d->p2m.root)
         return (struct p2m_entry){.mfn = MFN_INVALID, .type = P2M_HOLE};
-    return arch_p2m_get(d, gfn);
+    struct p2m_entry entry = arch_p2m_get(d, gfn);
+    if (entry.type != P2M_HOLE)
+        *cached = (struct p2m_cached){entry, gfn, d->p2m.flushes};
+    return entry;
 }
 
 // Under the lock: may entries be added? What a dying domain gained behind p2m_destroy() would be lost.
@@ -196,13 +204,16 @@ bool p2m_get_page(struct domain *d, gfn_t gfn, bool write, mfn_t *mfn)
     return get_page_of_types(d, gfn, types, mfn);
 }
 
-bool p2m_get_memory(struct domain *d, gfn_t gfn, bool write, mfn_t *mfn)
+void *p2m_memory(struct domain *d, gpa_t gpa, bool write)
 {
-    uint32_t types = 1U << P2M_RAM | 1U << P2M_SHARED | 1U << P2M_FOREIGN | 1U << P2M_GRANT_RW;
+    static const uint32_t writable =
+        1U << P2M_RAM | 1U << P2M_SHARED | 1U << P2M_FOREIGN | 1U << P2M_GRANT_RW;
+    static const uint32_t read_only = 1U << P2M_RAM_RO | 1U << P2M_GRANT_RO | 1U << P2M_BOOT_FILE;
+    struct p2m_entry entry = get_entry(d, GFN(gpa >> PAGE_SHIFT));
 
-    if (!write)
-        types |= 1U << P2M_RAM_RO | 1U << P2M_GRANT_RO | 1U << P2M_BOOT_FILE;
-    return get_page_of_types(d, gfn, types, mfn);
+    if (!((write ? writable : writable | read_only) >> entry.type & 1))
+        return NULL;
+    return (char *)mfn_to_virt(entry.mfn) + (gpa & ~PAGE_MASK);
 }
 
 // MMIO of the machine appears in the hardware domain's map when it is first touched.
@@ -239,6 +250,7 @@ static bool destroy_next_leaf(struct domain *d)
     struct p2m *p2m = &d->p2m;
 
     spin_lock(&p2m->lock);
+    p2m->flushes++; // no vcpu is left to flush, but what is cached of the leaf must go
     bool done = arch_p2m_teardown(d, &p2m->teardown, 1, drop_leaf) && !p2m->drain_left;
     if (done) {
         p2m_table_free(d, MFN(p2m->root >> PAGE_SHIFT));

@@ -28,6 +28,15 @@ struct p2m_entry {
     unsigned order; // of the leaf the gfn lies in
 };
 
+// An entry looked up before; it holds while p2m.flushes is what it was.
+struct p2m_cached {
+    struct p2m_entry entry;
+    gfn_t gfn;
+    uint64_t flushes;
+};
+
+#define P2M_CACHED 16 // power of two
+
 struct p2m {
     struct spinlock lock; // LOCK_P2M
     uint64_t root;        // maddr of the top table, arch format
@@ -35,9 +44,11 @@ struct p2m {
     uint32_t pool_limit;  // most it may have (XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION / paging_mempool); default:
                           // see p2m_init
     uint64_t max_gfn;     // highest gfn ever mapped (XENMEM_maximum_gpfn)
-    uint64_t flushes;     // TLB flushes asked for: tests count them
-    uint64_t teardown;    // p2m_destroy: first gfn not torn down yet
-    mfn_t drain;          // p2m_destroy: a large leaf's pages still to be put, and how many
+    // TLB flushes asked for, one at least whenever entries went: tests count them
+    uint64_t flushes;
+    struct p2m_cached cached[P2M_CACHED]; // no holes among them
+    uint64_t teardown;                    // p2m_destroy: first gfn not torn down yet
+    mfn_t drain;                          // p2m_destroy: a large leaf's pages still to be put, and how many
     uint64_t drain_left;
 };
 
@@ -62,9 +73,10 @@ int p2m_remove(struct domain *d, gfn_t gfn);
 // granted, mapped by others, or registered as a shared area. Returns false for anything else. page_put() when
 // done.
 bool p2m_get_page(struct domain *d, gfn_t gfn, bool write, mfn_t *mfn);
-// The same for anything the guest itself may read (or write) there: foreign and granted pages, shared_info,
-// boot files too, but not MMIO. For guest_access.c.
-bool p2m_get_memory(struct domain *d, gfn_t gfn, bool write, mfn_t *mfn);
+// The host address of guest-physical memory: anything the guest itself may read (or write) there, foreign and granted
+// pages, shared_info, boot files too, but not MMIO. NULL for anything else. The caller holds the p2m lock, and uses
+// the rest of that page until it releases it.
+void *p2m_memory(struct domain *d, gpa_t gpa, bool write);
 
 // From arch on a nested page fault that the guest's own instruction caused. True: retry the instruction.
 // False: no memory there (arch then tries its MMIO emulation, or crashes the domain).
