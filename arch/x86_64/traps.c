@@ -79,18 +79,24 @@ static bool in_text(uint64_t address)
     return address >= (uint64_t)image_text && address < (uint64_t)image_rodata;
 }
 
-// Follows the frame pointers from `rbp` as long as they climb through stack memory.
-static void log_backtrace(uint64_t rbp)
-{
-    for (unsigned i = 0; i < MAX_BACKTRACE && mm_is_stack(rbp) && mm_is_stack(rbp + 8); i++) {
-        const uint64_t *frame = (const uint64_t *)rbp;
+// Where RBP points in a function.
+struct stack_frame {
+    const struct stack_frame *caller;
+    uint64_t return_address;
+};
 
-        if (!in_text(frame[1]))
+// Follows the frame pointers as long as they climb through stack memory.
+static void log_backtrace(const struct stack_frame *frame)
+{
+    for (unsigned i = 0; i < MAX_BACKTRACE; i++) {
+        if (!mm_is_stack((uint64_t)frame) || !mm_is_stack((uint64_t)&frame->return_address))
             break;
-        log_address("  from ", frame[1]);
-        if (frame[0] <= rbp)
+        if (!in_text(frame->return_address))
             break;
-        rbp = frame[0];
+        log_address("  from ", frame->return_address);
+        if (frame->caller <= frame)
+            break;
+        frame = frame->caller;
     }
 }
 
@@ -103,19 +109,6 @@ static void log_frame(const struct trap_frame *f)
     log_error("RSI %016lx RDI %016lx RBP %016lx R8  %016lx", f->rsi, f->rdi, f->rbp, f->r8);
     log_error("R9  %016lx R10 %016lx R11 %016lx R12 %016lx", f->r9, f->r10, f->r11, f->r12);
     log_error("R13 %016lx R14 %016lx R15 %016lx", f->r13, f->r14, f->r15);
-}
-
-void dump_state(void)
-{
-    const struct trap_frame *frame = reported_frame;
-
-    if (frame)
-        log_frame(frame);
-    log_error("CR0 %08lx CR2 %016lx CR3 %016lx CR4 %08lx cpu %u", read_cr0(), read_cr2(), read_cr3(),
-              read_cr4(), this_cpu()->id);
-    // Without an exception: from the caller of panic(), which called arch_panic_halt(), which called us.
-    uint64_t **own = __builtin_frame_address(0);
-    log_backtrace(frame ? frame->rbp : (uint64_t) * *own);
 }
 
 static void log_machine_check_banks(void)
@@ -133,6 +126,21 @@ static void log_machine_check_banks(void)
         else
             log_error("machine check bank %u: status %016lx", bank, status);
     }
+}
+
+void dump_state(void)
+{
+    const struct trap_frame *frame = reported_frame;
+
+    if (frame)
+        log_frame(frame);
+    if (frame && frame->vector == VECTOR_MC)
+        log_machine_check_banks();
+    log_error("CR0 %08lx CR2 %016lx CR3 %016lx CR4 %08lx cpu %u", read_cr0(), read_cr2(), read_cr3(),
+              read_cr4(), this_cpu()->id);
+    // Without an exception: from the caller of panic(), which called arch_panic_halt(), which called us.
+    const struct stack_frame *own = __builtin_frame_address(0);
+    log_backtrace(frame ? (const struct stack_frame *)frame->rbp : own->caller->caller);
 }
 
 // A fault on the stack itself cannot be pushed there, so an overflow arrives as a double fault.
@@ -162,7 +170,7 @@ static void __attribute__((noreturn)) report_exception(const struct trap_frame *
     switch (frame->vector) {
     case VECTOR_PF: report_page_fault(frame, name);
     case VECTOR_DF: report_double_fault(name);
-    case VECTOR_MC: log_machine_check_banks(); panic("%s", name);
+    case VECTOR_MC:
     case VECTOR_NMI: panic("%s", name);
     default: panic("%s, error code %lx", name, frame->error);
     }
