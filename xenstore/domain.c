@@ -175,24 +175,3 @@ int xs_store_domain_dead(struct xs_store *store, uint16_t domid)
 
     return error == ENOENT ? 0 : error;
 }
-
-struct visit {
-    void (*fn)(void *data, uint16_t domid);
-    void *data;
-};
-
-static void visit_domain(struct xs_hash_entry *entry, void *data)
-{
-    const struct xs_domain *domain = xs_container_of(entry, struct xs_domain, entry);
-    const struct visit *visit = data;
-
-    if (domain->introduced)
-        visit->fn(visit->data, domain->domid);
-}
-
-void xs_store_for_each_domain(struct xs_store *store, void (*fn)(void *data, uint16_t domid), void *data)
-{
-    struct visit visit = {fn, data};
-
-    xs_hash_for_each(&store->domains, visit_domain, &visit);
-}

@@ -27,11 +27,6 @@ void xs_quota_defaults(uint32_t limits[XS_QUOTA_COUNT])
         limits[i] = quotas[i].limit;
 }
 
-const char *xs_quota_name(enum xs_quota quota)
-{
-    return quotas[quota].name;
-}
-
 uint32_t xs_store_quota(const struct xs_store *store, enum xs_quota quota)
 {
     return store->limits[quota];

@@ -320,6 +320,12 @@ static void special_watches_can_be_delegated(void **state)
     ANSWERS(ask(g, XS_GET_PERMS, 0, "@introduceDomain|"), "n0|r5|");
     introduce(w, 7);
     ANSWERS(event(g), "@introduceDomain|in|");
+
+    OK(ask(w->tool, XS_SET_PERMS, 0, "@introduceDomain|n5|"));
+    OK(ask(g, XS_SET_PERMS, 0, "@introduceDomain|n5|r6|"));
+    ANSWERS(ask(g, XS_SET_PERMS, 0, "@introduceDomain|n6|"), "EPERM");
+    ANSWERS(ask(g, XS_SET_PERMS, 0, "@introduceDomain|x|"), "EINVAL");
+    ANSWERS(ask(g, XS_SET_PERMS, 0, "@introduceDomain|n5|r1|r2|r3|r4|r6|"), "ENOSPC");
 }
 
 static void release_fires_at_shutdown_and_at_death_and_RESUME_rearms(void **state)

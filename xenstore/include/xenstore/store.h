@@ -77,7 +77,6 @@ void xs_store_destroy(struct xs_store *store);
 
 uint32_t xs_store_quota(const struct xs_store *store, enum xs_quota quota);
 void xs_store_set_quota(struct xs_store *store, enum xs_quota quota, uint32_t limit);
-const char *xs_quota_name(enum xs_quota quota);
 
 /* What domain `domid` uses of a quota that counts something it holds (nodes, watches, transactions, memory);
  * else 0. */
@@ -91,8 +90,5 @@ uint32_t xs_store_usage(const struct xs_store *store, uint16_t domid, enum xs_qu
  */
 int xs_store_domain_shut_down(struct xs_store *store, uint16_t domid);
 int xs_store_domain_dead(struct xs_store *store, uint16_t domid);
-
-/* Calls fn for every introduced domain; fn may not introduce or release. */
-void xs_store_for_each_domain(struct xs_store *store, void (*fn)(void *data, uint16_t domid), void *data);
 
 #endif
