@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Copies between the hypervisor and guest memory, one page at a time. Each page is looked up and pinned for
-// the copy, so it may be taken away by another cpu at any time without harm; what it holds may change while
-// it is read, which is why everything is copied once and checked afterwards.
+// Copies between the hypervisor and guest memory, one page at a time. The p2m lock is held for each, so that
+// the page can't be taken away meanwhile; what it holds may change while it is read, which is why everything
+// is copied once and checked afterwards.
 
 #include <hv/arch.h>
 #include <hv/guest_access.h>
@@ -10,20 +10,17 @@
 
 enum direction { FROM_GUEST, TO_GUEST, CLEAR_GUEST };
 
-// [gpa, gpa + n) is within one page.
-static int copy_in_page(struct domain *d, gpa_t gpa, void *buf, size_t n, enum direction direction)
+// n bytes at `guest`, within one page; NULL when the guest has no such memory. buf is not used by
+// CLEAR_GUEST.
+static int copy_in_page(char *guest, char *buf, size_t n, enum direction direction)
 {
-    mfn_t mfn;
-
-    if (!p2m_get_memory(d, GFN(gpa >> PAGE_SHIFT), direction != FROM_GUEST, &mfn))
+    if (!guest)
         return -XEN_EFAULT;
-    char *guest = (char *)mfn_to_virt(mfn) + (gpa & ~PAGE_MASK);
     switch (direction) {
     case FROM_GUEST: memcpy(buf, guest, n); break;
     case TO_GUEST: memcpy(guest, buf, n); break;
     case CLEAR_GUEST: memset(guest, 0, n); break;
     }
-    page_put(mfn);
     return 0;
 }
 
@@ -32,26 +29,32 @@ static size_t rest_of_page(uint64_t address, size_t n)
     return MIN(n, PAGE_SIZE - (address & ~PAGE_MASK));
 }
 
-// buf is not used by CLEAR_GUEST.
-static int copy_gva(struct vcpu *v, uint64_t va, void *buf, size_t n, enum direction direction)
+static int copy_gva(struct vcpu *v, uint64_t va, char *buf, size_t n, enum direction direction)
 {
-    for (size_t done = 0, chunk; done < n; done += chunk) {
-        gpa_t gpa;
+    struct spinlock *lock = &v->domain->p2m.lock;
 
+    for (size_t done = 0, chunk; done < n; done += chunk) {
         chunk = rest_of_page(va + done, n - done);
-        if (!arch_gva_to_gpa(v, va + done, direction != FROM_GUEST, &gpa) ||
-            copy_in_page(v->domain, gpa, buf ? (char *)buf + done : NULL, chunk, direction))
-            return -XEN_EFAULT;
+        spin_lock(lock);
+        int rc = copy_in_page(arch_guest_memory(v, va + done, direction != FROM_GUEST), buf + done, chunk,
+                              direction);
+        spin_unlock(lock);
+        if (rc)
+            return rc;
     }
     return 0;
 }
 
-static int copy_gpa(struct domain *d, gpa_t gpa, void *buf, size_t n, enum direction direction)
+static int copy_gpa(struct domain *d, gpa_t gpa, char *buf, size_t n, enum direction direction)
 {
     for (size_t done = 0, chunk; done < n; done += chunk) {
         chunk = rest_of_page(gpa + done, n - done);
-        if (copy_in_page(d, gpa + done, (char *)buf + done, chunk, direction))
-            return -XEN_EFAULT;
+        spin_lock(&d->p2m.lock);
+        int rc =
+            copy_in_page(p2m_memory(d, gpa + done, direction != FROM_GUEST), buf + done, chunk, direction);
+        spin_unlock(&d->p2m.lock);
+        if (rc)
+            return rc;
     }
     return 0;
 }

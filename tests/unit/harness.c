@@ -161,6 +161,16 @@ void __attribute__((noreturn)) arch_reset(void)
     arch_panic_halt();
 }
 
+void *arch_frame_table(size_t record_size)
+{
+    uint64_t frames = 0;
+
+    for (unsigned i = 0; i < boot_info.nr_regions; i++)
+        if (boot_info.regions[i].type == MEM_RAM)
+            frames = MAX(frames, boot_info.regions[i].end >> PAGE_SHIFT);
+    return calloc(frames, record_size);
+}
+
 bool arch_gsi_available(unsigned gsi)
 {
     return gsi < 24 && gsi != 4;
@@ -253,11 +263,10 @@ int arch_set_upcall_vector(struct vcpu *v, uint8_t vector)
     return 0;
 }
 
-bool arch_gva_to_gpa(struct vcpu *v, uint64_t va, bool write, gpa_t *gpa)
+// No paging: guest-virtual is guest-physical.
+void *arch_guest_memory(struct vcpu *v, uint64_t va, bool write)
 {
-    (void)v, (void)write;
-    *gpa = va;
-    return va >> GPA_BITS == 0;
+    return p2m_memory(v->domain, va, write);
 }
 
 bool harness_take_upcall(struct vcpu *v)

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Guest-virtual to guest-physical through the guest's own page tables, for what the hypervisor reads and
+// Guest-virtual addresses, walked through the guest's own page tables, for what the hypervisor reads and
 // writes on its behalf: supervisor accesses, in whatever paging mode it is in (APM vol. 2, chapter 5).
 // Accessed and dirty bits are left alone.
+//
+// Walks are remembered, because nearly every hypercall passes a pointer. Nobody tells us when a guest changes
+// its tables, so a remembered walk counts only while each entry it went through still holds the value it had.
 
 #include <hv/arch.h>
 #include <hv/guest_access.h>
@@ -44,49 +47,106 @@ static uint64_t large_frame(const struct paging_mode *mode, uint64_t pte, uint64
     return pte & PTE_FRAME & ~(size - 1);
 }
 
-static bool walk(struct vcpu *v, const struct paging_mode *mode, uint64_t table, uint64_t va, bool write,
+static uint64_t read_entry(const void *entry, unsigned size)
+{
+    return size == 8 ? __atomic_load_n((const uint64_t *)entry, __ATOMIC_RELAXED)
+                     : __atomic_load_n((const uint32_t *)entry, __ATOMIC_RELAXED);
+}
+
+// Where the top table is. PAE's has only 32 bytes.
+static gpa_t top_table(const struct paging_mode *mode, uint64_t cr3)
+{
+    if (mode == &mode_64)
+        return cr3 & PTE_FRAME;
+    return cr3 & (mode == &mode_pae ? 0xffffffe0 : 0xfffff000);
+}
+
+// Walks to the leaf of va and notes the way in `w`, whose first fields are set. False: not mapped.
+static bool walk(struct domain *d, struct guest_walk *w, const struct paging_mode *mode, uint64_t va,
                  gpa_t *gpa)
 {
-    bool wp = virt_ops->get_sreg(v, SREG_CR0) & CR0_WP;
+    gpa_t table = top_table(mode, w->paging.cr3);
 
+    w->writable = true;
     for (unsigned level = mode->levels; level > 0; level--) {
         unsigned shift = PAGE_SHIFT + (level - 1) * mode->index_bits;
-        uint64_t index = va >> shift & ((1UL << mode->index_bits) - 1), pte = 0;
-        bool pae_top = mode == &mode_pae && level == 3; // these entries have no permissions
+        uint64_t index = va >> shift & ((1UL << mode->index_bits) - 1);
+        const void *entry = p2m_memory(d, table + index * mode->entry_size, false);
 
-        if (copy_from_gpa(v->domain, &pte, table + index * mode->entry_size, mode->entry_size))
+        if (!entry)
             return false;
-        if (!(pte & PTE_PRESENT) || (write && wp && !pae_top && !(pte & PTE_WRITE)))
+        uint64_t pte = read_entry(entry, mode->entry_size);
+        if (!(pte & PTE_PRESENT))
             return false;
-        bool large = (mode->large_levels >> level & 1) && (pte & PTE_LARGE);
-        if (level == 1 || large) {
+        w->steps[mode->levels - level] = (struct guest_walk_step){entry, pte};
+        w->nr_steps = mode->levels - level + 1;
+        if (mode != &mode_pae || level < 3) // the top entries of PAE have no permissions
+            w->writable &= pte >> 1 & 1;
+        table = pte & PTE_FRAME;
+        if (level == 1 || ((mode->large_levels >> level & 1) && (pte & PTE_LARGE))) {
             uint64_t size = 1UL << shift;
 
-            *gpa = (large ? large_frame(mode, pte, size) : pte & PTE_FRAME) | (va & (size - 1));
+            *gpa = (level == 1 ? table : large_frame(mode, pte, size)) | (va & (size - 1));
             return true;
         }
-        table = pte & PTE_FRAME;
     }
     return false;
 }
 
-bool arch_gva_to_gpa(struct vcpu *v, uint64_t va, bool write, gpa_t *gpa)
+static bool same_paging(const struct guest_paging *a, const struct guest_paging *b)
 {
-    uint64_t efer = virt_ops->get_sreg(v, SREG_EFER);
+    return a->cr3 == b->cr3 && a->cr0 == b->cr0 && a->cr4 == b->cr4 && a->efer == b->efer;
+}
 
-    if (!(efer & EFER_LMA))
-        va = (uint32_t)va;
-    else if ((int64_t)(va << 16) >> 16 != (int64_t)va)
+// Is a walk, remembered for this page and these control registers, still what the tables say? The entries are
+// in memory that was the guest's when `flushes` was noted, and is until that changes.
+static bool still_holds(const struct domain *d, const struct guest_walk *w)
+{
+    if (w->flushes != d->p2m.flushes)
         return false;
-    if (!(virt_ops->get_sreg(v, SREG_CR0) & CR0_PG)) {
-        *gpa = va;
-        return true;
-    }
-    const struct paging_mode *mode = mode_of(virt_ops->get_sreg(v, SREG_CR4), efer);
-    uint64_t cr3 = virt_ops->get_sreg(v, SREG_CR3);
-    if (mode == &mode_pae)
-        return walk(v, mode, cr3 & 0xffffffe0, va, write, gpa);
-    return walk(v, mode, mode == &mode_64 ? cr3 & PTE_FRAME : cr3 & 0xfffff000, va, write, gpa);
+    for (unsigned i = 0; i < w->nr_steps; i++)
+        if (__atomic_load_n((const uint64_t *)w->steps[i].entry, __ATOMIC_RELAXED) != w->steps[i].value)
+            return false;
+    return true;
+}
+
+// Walks for the page of va, without paging or with, and finds its memory. The record is left unusable on
+// failure.
+static bool fill(struct vcpu *v, struct guest_walk *w, const struct guest_paging *paging, uint64_t va)
+{
+    struct domain *d = v->domain;
+    const struct paging_mode *mode = mode_of(paging->cr4, paging->efer);
+    gpa_t gpa = va;
+
+    *w = (struct guest_walk){.page = GUEST_WALK_UNUSED, .paging = *paging, .flushes = d->p2m.flushes};
+    if (!(paging->cr0 & CR0_PG))
+        w->writable = true;
+    else if (!walk(d, w, mode, va, &gpa))
+        return false;
+    w->readable_at = p2m_memory(d, gpa & PAGE_MASK, false);
+    w->writable_at = p2m_memory(d, gpa & PAGE_MASK, true);
+    if (mode->entry_size == 8 || w->nr_steps == 0) // 32-bit entries would be compared as 64-bit ones
+        w->page = va & PAGE_MASK;
+    return true;
+}
+
+void *arch_guest_memory(struct vcpu *v, uint64_t va, bool write)
+{
+    struct guest_walk *w = &v->arch->walks[va >> PAGE_SHIFT & (GUEST_WALKS - 1)];
+    struct guest_paging paging;
+
+    virt_ops->get_paging(v, &paging);
+    if (unlikely(!(paging.efer & EFER_LMA)))
+        va = (uint32_t)va;
+    else if (unlikely((int64_t)(va << 16) >> 16 != (int64_t)va))
+        return NULL;
+    if (w->page != (va & PAGE_MASK) || !same_paging(&w->paging, &paging) || !still_holds(v->domain, w))
+        if (!fill(v, w, &paging, va))
+            return NULL;
+    if (write && !w->writable && (paging.cr0 & CR0_WP))
+        return NULL;
+    char *page = write ? w->writable_at : w->readable_at;
+    return page ? page + (va & ~PAGE_MASK) : NULL;
 }
 
 unsigned hvm_fetch(struct vcpu *v, uint8_t bytes[INSN_MAX])

@@ -256,6 +256,7 @@ const struct virt_ops svm_ops = {
     .request_window = svm_request_window,
     .get_sreg = svm_get_sreg,
     .set_sreg = svm_set_sreg,
+    .get_paging = svm_get_paging,
     .get_segment = svm_get_segment,
     .set_segment = svm_set_segment,
     .get_msr = svm_get_msr,

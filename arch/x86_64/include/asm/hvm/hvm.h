@@ -5,6 +5,7 @@
 
 #include <asm/cpu.h>
 #include <asm/hvm/vcpu_exit.h>
+#include <asm/hvm/virt_ops.h>
 #include <asm/hvm/vlapic.h>
 #include <asm/pt.h>
 #include <asm/x86_defs.h>
@@ -31,6 +32,25 @@ struct hypercall_record {
     long result;
 };
 
+// A remembered walk of guest page tables: see guest_walk.c.
+#define GUEST_WALKS       8    // power of two
+#define GUEST_WALK_UNUSED ~0UL // no page begins there
+
+struct guest_walk_step {
+    const void *entry; // host address of a table entry
+    uint64_t value;    // what it held
+};
+
+struct guest_walk {
+    uint64_t page; // guest-virtual, GUEST_WALK_UNUSED: none
+    struct guest_paging paging;
+    uint64_t flushes; // p2m.flushes when this was noted: the host addresses below are good until it changes
+    unsigned nr_steps;
+    bool writable; // in all entries
+    struct guest_walk_step steps[4];
+    void *readable_at, *writable_at; // host address of the page, NULL: not memory of that kind
+};
+
 struct arch_vcpu {
     struct guest_regs regs; // valid whenever the vcpu is not in guest mode
     uint32_t attention;     // enum vcpu_attention, bits set atomically by any cpu
@@ -51,6 +71,8 @@ struct arch_vcpu {
 
     // Stored, without effect.
     uint64_t mtrr_def_type, mtrr_fixed[MTRR_FIXED], mtrr_variable[2 * MTRR_VARIABLE];
+
+    struct guest_walk walks[GUEST_WALKS]; // by page number; under the p2m lock
 
     struct hypercall_record trace[HYPERCALL_TRACE];
     unsigned trace_next;

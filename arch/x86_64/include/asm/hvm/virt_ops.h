@@ -43,6 +43,11 @@ enum guest_sreg { SREG_CR0, SREG_CR2, SREG_CR3, SREG_CR4, SREG_TPR, SREG_DR6, SR
 
 #define WINDOW_ANY_TPR 16U
 
+// What decides how guest-virtual addresses are translated.
+struct guest_paging {
+    uint64_t cr0, cr3, cr4, efer;
+};
+
 struct virt_ops {
     const char *name;                   // "svm", "vmx"
     uint8_t hypercall_opcode[3];        // VMMCALL or VMCALL
@@ -71,6 +76,7 @@ struct virt_ops {
     // The loaded vcpu's registers, or those of one that is not running anywhere.
     uint64_t (*get_sreg)(const struct vcpu *v, enum guest_sreg reg);
     void (*set_sreg)(struct vcpu *v, enum guest_sreg reg, uint64_t value); // value has been checked
+    void (*get_paging)(const struct vcpu *v, struct guest_paging *paging); // several of the above at once
     void (*get_segment)(const struct vcpu *v, enum guest_segment seg, struct guest_segment_state *state);
     void (*set_segment)(struct vcpu *v, enum guest_segment seg, const struct guest_segment_state *state);
     // MSRs that the vendor's state holds (system-call, segment-base and PAT MSRs). False: not one of them.
