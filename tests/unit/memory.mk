@@ -8,3 +8,9 @@ boot_mem_test-srcs = tests/unit/boot_mem_test.c $(memory-machine-srcs)
 elf_test-srcs = tests/unit/elf_test.c hypervisor/elf.c
 page_alloc_test-srcs = tests/unit/page_alloc_test.c $(memory-machine-srcs)
 slab_test-srcs = tests/unit/slab_test.c hypervisor/slab.c $(memory-machine-srcs)
+
+# On the real page tables.
+unit-tests += p2m_test
+p2m_test-srcs = tests/unit/p2m_test.c hypervisor/p2m.c arch/x86_64/hvm/p2m.c arch/x86_64/pt.c arch/x86_64/pt_npt.c \
+    $(memory-machine-srcs)
+$(BUILD)/host/tests/unit/p2m_test.o: HOST_CFLAGS += -Iarch/x86_64/include
