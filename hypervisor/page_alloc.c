@@ -5,6 +5,7 @@
 // by frame numbers in free_list[order]. Records of the other frames of a free block have refs 0 and no flags.
 // Two free buddies always become one block.
 
+#include <hv/arch.h>
 #include <hv/domain.h>
 #include <hv/lock.h>
 #include <hv/page_alloc.h>
@@ -12,7 +13,7 @@
 #include <hv/string.h>
 
 static struct spinlock alloc_lock = SPINLOCK(LOCK_PAGE_ALLOC);
-static struct page_info *records; // [max_mfn]
+static struct page_info *records; // [max_mfn]; those of holes read as zeros
 static uint64_t max_mfn;
 static uint32_t free_list[MAX_ORDER + 1]; // frame number of the first block, 0: none
 static uint64_t total_pages, free_pages, hv_pages;
@@ -120,13 +121,7 @@ static uint64_t count_ram(void)
 void page_alloc_init(void)
 {
     total_pages = count_ram();
-    uint64_t bytes = ALIGN_UP(max_mfn * sizeof(struct page_info), PAGE_SIZE);
-    maddr_t at = boot_mem_alloc(bytes, PAGE_SIZE, 0);
-
-    if (!at)
-        panic("no %lu KiB of contiguous memory for the page records", bytes >> 10);
-    records = mfn_to_virt(MFN(at >> PAGE_SHIFT));
-    memset(records, 0, bytes);
+    records = arch_frame_table(sizeof(struct page_info));
     boot_mem_release(release_range);
     hv_pages = total_pages - free_pages; // less what dom0 will be given
 }

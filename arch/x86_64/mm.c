@@ -156,6 +156,56 @@ static void prepare_window(uint64_t base)
     unmap(base);
 }
 
+// --- page records ---
+
+static void map_records(uint64_t virt, uint64_t end)
+{
+    while (virt < end) {
+        bool large = virt % (PAGE_SIZE << ORDER_2M) == 0 && end - virt >= PAGE_SIZE << ORDER_2M;
+        unsigned order = large ? ORDER_2M : ORDER_4K;
+        uint64_t size = PAGE_SIZE << order;
+        maddr_t memory = boot_mem_alloc(size, size, 0);
+
+        if (!memory)
+            panic("no memory for the page records");
+        memset(mfn_to_virt(MFN(memory >> PAGE_SHIFT)), 0, size);
+        map(virt, MFN(memory >> PAGE_SHIFT), order, ATTR_DATA);
+        virt += size;
+    }
+}
+
+// Records of a hole in RAM: read as zeros, and take one page for all.
+static void map_no_records(uint64_t virt, uint64_t end)
+{
+    static mfn_t zeros = {~0UL};
+
+    if (virt < end && !mfn_valid(zeros))
+        zeros = boot_page(NULL);
+    for (; virt < end; virt += PAGE_SIZE)
+        map(virt, zeros, ORDER_4K, ATTR_RODATA);
+}
+
+void *arch_frame_table(size_t record_size)
+{
+    uint64_t at = FRAME_TABLE_BASE; // everything below is mapped
+
+    for (unsigned i = 0; i < boot_info.nr_regions; i++) {
+        const struct mem_region *region = &boot_info.regions[i];
+        uint64_t start = FRAME_TABLE_BASE + (region->start >> PAGE_SHIFT) * record_size;
+        uint64_t end = FRAME_TABLE_BASE + (region->end >> PAGE_SHIFT) * record_size;
+
+        if (region->type != MEM_RAM)
+            continue;
+        start = MAX(ALIGN_DOWN(start, PAGE_SIZE), at);
+        map_no_records(at, start);
+        at = MAX(ALIGN_UP(end, PAGE_SIZE), at);
+        map_records(start, at);
+    }
+    return (void *)FRAME_TABLE_BASE;
+}
+
+// --- all together ---
+
 void mm_init(void)
 {
     host_pt.root = boot_page(NULL);
