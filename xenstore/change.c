@@ -23,8 +23,7 @@ void xs_change_begin(struct xs_change *change, struct xs_store *store, struct xs
     STAILQ_INIT(&change->updates);
 }
 
-/* ---- records of what was done
- * ----------------------------------------------------------------------------------- */
+/* ---- records of what was done ---- */
 
 static size_t update_memory(const struct xs_update *update)
 {
@@ -81,11 +80,9 @@ static struct xs_update *update_new(const struct xs_change *change, enum xs_upda
     return update;
 }
 
-/* ---- who owns how many nodes
- * -------------------------------------------------------------------------------------- */
+/* ---- who owns how many nodes ---- */
 
-/* The entry of an owner, made if there is none. Its address holds until the next call. NULL: out of memory.
- */
+/* The entry of an owner, made if there is none; its place may change. NULL: out of memory. */
 static struct xs_node_delta *delta_of(struct xs_change *change, struct xs_domain *owner)
 {
     for (size_t i = 0; i < change->delta_count; i++) {
@@ -127,8 +124,7 @@ static int64_t nodes_owned(struct xs_change *change, struct xs_domain *owner)
     return nodes;
 }
 
-/* ---- operations
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- operations ---- */
 
 /* The rights to a node that was walked to; a missing one is as visible as its nearest ancestor. */
 static int check_access(const struct xs_walk *walk, const struct xs_conn *conn, unsigned int access)
@@ -361,8 +357,7 @@ static int repeat_set_perms(struct xs_change *change, const char *path, struct x
     return acl->owner->death_gen >= acl->gen ? EAGAIN : set_acl(change, path, acl);
 }
 
-/* ---- whole changes
- * ------------------------------------------------------------------------------------------------ */
+/* ---- whole changes ---- */
 
 static int repeat(struct xs_change *change, const struct xs_update *update)
 {

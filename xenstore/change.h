@@ -68,8 +68,7 @@ int xs_change_repeat(struct xs_change *change, const struct xs_update_list *upda
 /* 0: it is the store's tree now, and is over. ENOMEM: nothing happened; drop it. */
 int xs_change_publish(struct xs_change *change);
 
-/* Finds a node the client may access in all ways of `access` (XS_ACCESS_*). Returns 0, or ENOENT or EACCES.
- */
+/* Finds a node that the client may access in all ways of `access` (XS_ACCESS_*). 0, ENOENT or EACCES. */
 int xs_change_lookup(const struct xs_node *root, const struct xs_conn *conn, const char *path,
                      unsigned int access, const struct xs_node **node);
 

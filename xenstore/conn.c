@@ -12,8 +12,7 @@
 #include "watch.h"
 #include "wire.h"
 
-/* ---- messages
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 static struct xs_msg *msg_new(struct xs_conn *conn, size_t payload)
 {
@@ -49,8 +48,7 @@ struct xs_msg *xs_msg_event(struct xs_conn *conn, const char *path, const char *
     return msg;
 }
 
-/* ---- output
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- output ---- */
 
 static void enqueue(struct xs_conn *conn, struct xs_msg *msg)
 {
@@ -194,8 +192,7 @@ size_t xs_conn_pending(const struct xs_conn *conn)
     return conn->pending;
 }
 
-/* ---- input
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- input ---- */
 
 bool xs_conn_wants_input(const struct xs_conn *conn)
 {
@@ -248,8 +245,7 @@ size_t xs_conn_input(struct xs_conn *conn, const void *bytes, size_t len)
     return used;
 }
 
-/* ---- beginning and end
- * -------------------------------------------------------------------------------------------- */
+/* ---- beginning and end ---- */
 
 struct xs_conn *xs_conn_open(struct xs_store *store, const struct xs_conn_config *config)
 {

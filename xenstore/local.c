@@ -38,8 +38,7 @@ struct part {
     size_t len;
 };
 
-/* ---- requests
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static void wake(void *data)
 {
@@ -149,8 +148,7 @@ static int query(struct xs_local *local, uint32_t type, uint32_t tx, const char 
     return error;
 }
 
-/* ---- nodes
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- nodes ---- */
 
 int xs_local_read(struct xs_local *local, uint32_t tx, const char *path, char **value, size_t *len)
 {
@@ -284,8 +282,7 @@ int xs_local_ls(struct xs_local *local, uint32_t tx, const char *path, char ***o
     return block ? 0 : -ENOMEM;
 }
 
-/* ---- permissions
- * -------------------------------------------------------------------------------------------------- */
+/* ---- permissions ---- */
 
 int xs_local_set_perms(struct xs_local *local, uint32_t tx, const char *path, const struct xs_perm *perms,
                        size_t count)
@@ -321,8 +318,7 @@ int xs_local_get_perms(struct xs_local *local, uint32_t tx, const char *path, st
     return entries ? 0 : -ENOMEM;
 }
 
-/* ---- transactions
- * ------------------------------------------------------------------------------------------------- */
+/* ---- transactions ---- */
 
 int xs_local_tx_start(struct xs_local *local, uint32_t *tx)
 {
@@ -351,8 +347,7 @@ void xs_local_tx_abort(struct xs_local *local, uint32_t tx)
     command(local, XS_TRANSACTION_END, tx, "F", nothing);
 }
 
-/* ---- watches
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- watches ---- */
 
 static uint64_t token_hash(const struct xs_local *local, const char *token)
 {
@@ -427,8 +422,7 @@ unsigned int xs_local_dispatch(struct xs_local *local)
     return ran;
 }
 
-/* ---- domains
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- domains ---- */
 
 static int domain_command(struct xs_local *local, uint32_t type, uint16_t domid)
 {
@@ -473,8 +467,7 @@ bool xs_local_is_introduced(struct xs_local *local, uint16_t domid)
     return introduced;
 }
 
-/* ---- beginning and end
- * -------------------------------------------------------------------------------------------- */
+/* ---- beginning and end ---- */
 
 struct xs_local *xs_local_open(struct xs_store *store, void (*wakeup)(void *data), void *data)
 {

@@ -11,8 +11,7 @@
 #include "transaction.h"
 #include "wire.h"
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 /* Finds the request's node for reading `what` (XS_READ_*) of it. */
 static int find_node(struct xs_request *request, unsigned int what, const struct xs_node **node)
@@ -94,14 +93,12 @@ int xs_op_get_perms(struct xs_request *request)
     return len ? xs_answer(request, text, len) : E2BIG;
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- writing ---- */
 
 /* A change of the tree that a request asks for. */
 typedef int change_fn(struct xs_change *change, const struct xs_request *request);
 
-/* A refusal, or having nothing to do, has told the client how the node is; RM also whether its parent exists.
- */
+/* A refusal or having nothing to do told the client how the node is; RM also if its parent exists. */
 static int note_unchanged(struct xs_request *request)
 {
     int error = xs_transaction_note(request->transaction, request->path, XS_READ_VALUE);

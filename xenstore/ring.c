@@ -12,8 +12,7 @@
 
 #include "internal.h"
 
-/* How often one run goes around before it lets others work: a domain that keeps producing must not hold us.
- */
+/* How often one run goes around: a domain that keeps producing must not keep us from the others. */
 #define PASSES 4
 
 static uint32_t load(const uint32_t *field)
@@ -40,8 +39,8 @@ static void reset(struct xs_ring *ring)
     store(&page->connection, XENSTORE_CONNECTED);
 }
 
-void xs_ring_init(struct xs_ring *ring, struct xenstore_domain_interface *page, struct xs_conn *conn,
-                  void (*notify)(void *data), void *data)
+void xs_ring_attach(struct xs_ring *ring, struct xenstore_domain_interface *page, struct xs_conn *conn,
+                    void (*notify)(void *data), void *data)
 {
     *ring = (struct xs_ring){.page = page, .conn = conn, .notify = notify, .data = data};
     /* The domain may have put requests into the ring already: the indices stay as they are. */

@@ -133,8 +133,7 @@ int xs_transaction_note(struct xs_transaction *transaction, const char *path, un
     return 0;
 }
 
-/* ---- commit
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- commit ---- */
 
 struct comparison {
     const struct xs_node *before, *now;

@@ -32,8 +32,7 @@ struct build {
     bool failed;
 };
 
-/* ---- nodes
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- nodes ---- */
 
 size_t xs_node_memory(size_t name_len, size_t value_len)
 {
@@ -137,8 +136,7 @@ static int compare(struct xs_name a, struct xs_name b)
     return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-/* ---- children, an AVL tree
- * ------------------------------------------------------------------------------------------ */
+/* ---- children, an AVL tree ---- */
 
 static uint32_t height(const struct xs_link *link)
 {
@@ -306,9 +304,7 @@ static const struct xs_node *child_after(const struct xs_link *at, const struct 
     return node_owners(at->node) & who ? at->node : child_after(at->right, NULL, who);
 }
 
-/* ---- paths
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- paths ---- */
 
 void xs_tree_walk(const struct xs_node *root, const char *path, struct xs_walk *walk)
 {
@@ -441,8 +437,7 @@ struct xs_node *xs_tree_remove(const struct xs_walk *walk, uint64_t gen)
     return graft(&b, walk, walk->found - 2, with_children(&b, parent, children, gen));
 }
 
-/* ---- lists and walks
- * -------------------------------------------------------------------------------------------------- */
+/* ---- lists and walks ---- */
 
 size_t xs_tree_list_size(const struct xs_node *node)
 {

@@ -25,8 +25,7 @@ struct visibility {
     const struct xs_acl *acl, *old_acl, *parent_acl; /* NULL: doesn't count */
 };
 
-/* ---- finding
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- finding ---- */
 
 static struct xs_watch_set *find_set(const struct xs_store *store, const char *path, size_t len,
                                      uint64_t hash)
@@ -68,8 +67,7 @@ static struct xs_watch *find_watch(const struct xs_conn *conn, const char *path,
     return NULL;
 }
 
-/* ---- registering
- * -------------------------------------------------------------------------------------------------- */
+/* ---- registering ---- */
 
 /* The set of a path, made if there is none. NULL: out of memory. */
 static struct xs_watch_set *get_set(struct xs_store *store, const char *path)
@@ -186,8 +184,7 @@ void xs_watch_remove_all(struct xs_conn *conn)
         watch_free(LIST_FIRST(&conn->watches));
 }
 
-/* ---- matching
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- matching ---- */
 
 static bool may_read(const struct xs_conn *conn, const struct xs_acl *acl)
 {

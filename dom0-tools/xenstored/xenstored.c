@@ -72,8 +72,7 @@ static void notify(void *data)
     event_send(g->port);
 }
 
-/* ---- what the engine asks for
- * ------------------------------------------------------------------------------------- */
+/* ---- what the engine asks for ---- */
 
 static struct guest *find_guest(domid_t domid)
 {
@@ -119,7 +118,7 @@ static int connect(struct guest *g, uint32_t remote_port)
     conn = xs_conn_open(store, &config);
     if (!conn)
         return -ENOMEM;
-    xs_ring_init(&g->ring, g->page.address, conn, notify, g);
+    xs_ring_attach(&g->ring, g->page.address, conn, notify, g);
     rc = event_bind_interdomain(g->domid, remote_port, ring_event, g);
     if (rc < 0)
         return rc;
@@ -169,8 +168,7 @@ static void release(void *ctx, uint16_t domid)
         disconnect(g);
 }
 
-/* Keeps a line for the thread to show: showing it may give way, and the engine isn't entered twice at once.
- */
+/* Keeps a line for the thread: showing it may give way, and the engine isn't entered twice at once. */
 static void note(const char *format, ...)
 {
     va_list args;
@@ -196,8 +194,7 @@ static void report(void *ctx, uint16_t domid, const char *what)
     note("domain %u: %s", domid, what);
 }
 
-/* ---- the thread
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the thread ---- */
 
 /* Tells the store how a domain is. False: it had no memory for that now. */
 static bool check_domain(domid_t domid)
@@ -271,8 +268,7 @@ static void serve(void *arg)
     }
 }
 
-/* ---- interface
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- interface ---- */
 
 int xenstored_start(void)
 {

@@ -63,7 +63,7 @@ static void connect_guest(unsigned int i)
 
     g->conn = xs_conn_open(store, &config);
     require(g->conn != NULL);
-    xs_ring_init(&g->ring, &g->page, g->conn, notify, NULL);
+    xs_ring_attach(&g->ring, &g->page, g->conn, notify, NULL);
 }
 
 static int introduce(void *ctx, uint16_t domid, uint64_t gfn, uint32_t port)
@@ -83,9 +83,7 @@ static void release(void *ctx, uint16_t domid)
     guests[domid - 1].conn = NULL;
 }
 
-/* ---- actions
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- actions ---- */
 
 static void put(struct guest *g, const void *bytes, size_t len)
 {

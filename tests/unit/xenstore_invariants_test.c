@@ -24,9 +24,7 @@ static void introduce(struct world *w, unsigned int domid)
     OK(ask(w->tool, XS_INTRODUCE, 0, text));
 }
 
-/* ---- 1
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- 1 ---- */
 
 static void watch_is_acknowledged_then_fires_once(void **state)
 {
@@ -86,9 +84,7 @@ static void watch_fires_only_for_who_may_read(void **state)
     ANSWERS(event(g), "");
 }
 
-/* ---- 2
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- 2 ---- */
 
 static void removing_a_parent_fires_watches_on_children(void **state)
 {
@@ -131,9 +127,7 @@ static void removing_an_absent_node_needs_its_parent(void **state)
     ANSWERS(ask(w->tool, XS_RM, 0, "/|"), "EINVAL");
 }
 
-/* ---- 3
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- 3 ---- */
 
 static void watches_fire_at_commit_only(void **state)
 {
@@ -164,9 +158,7 @@ static void aborted_transaction_fires_nothing(void **state)
     ANSWERS(ask(w->tool, XS_READ, 0, "/a/b|"), "ENOENT");
 }
 
-/* ---- 4
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- 4 ---- */
 
 static void conflicting_read_is_EAGAIN_without_effect(void **state)
 {
@@ -251,9 +243,7 @@ static void unrelated_changes_do_not_conflict(void **state)
     ANSWERS(ask(w->tool, XS_READ, 0, "/b|"), "1");
 }
 
-/* ---- 5
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- 5 ---- */
 
 static void transaction_ids_belong_to_their_connection(void **state)
 {
@@ -283,9 +273,7 @@ static void RESET_WATCHES_drops_watches_and_transactions(void **state)
     assert_int_equal(xs_store_usage(w->store, 5, XS_QUOTA_TRANSACTIONS), 0);
 }
 
-/* ---- 6
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- 6 ---- */
 
 static void introduction_and_release_fire_for_the_toolstack_only(void **state)
 {
@@ -349,9 +337,7 @@ static void release_fires_at_shutdown_and_at_death_and_RESUME_rearms(void **stat
     ANSWERS(ask(w->tool, XS_RESUME, 0, "5|"), "ENOENT");
 }
 
-/* ---- 7
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- 7 ---- */
 
 static void death_removes_owned_nodes_and_tells_watchers(void **state)
 {
@@ -431,9 +417,7 @@ static void death_during_a_transaction_voids_what_it_granted(void **state)
     ANSWERS(ask(w->tool, XS_TRANSACTION_END, tx, "T|"), "EAGAIN");
 }
 
-/* ---- 8
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- 8 ---- */
 
 static void nodes_are_charged_to_their_owner(void **state)
 {
@@ -492,9 +476,7 @@ static void access_is_refused_without_telling_more(void **state)
     ANSWERS(ask(g, XS_SET_PERMS, 0, "/private|n5|"), "EACCES");
 }
 
-/* ---- 10
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- 10 ---- */
 
 static void long_directories_are_read_in_parts(void **state)
 {
@@ -536,9 +518,7 @@ static void long_directories_are_read_in_parts(void **state)
     ANSWERS(strchr(ask(w->tool, XS_DIRECTORY_PART, 0, "/d/child-number-001|0|"), '|'), "||");
 }
 
-/* ---- 11
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- 11 ---- */
 
 static void writing_the_same_value_fires(void **state)
 {
@@ -590,9 +570,7 @@ static void an_event_that_waits_is_not_repeated(void **state)
     ANSWERS(event(other), "/a|t|");
 }
 
-/* ---- 14
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- 14 ---- */
 
 static void nothing_is_left_of_a_domain(void **state)
 {

@@ -12,8 +12,7 @@ static struct client *housed_guest(struct world *w)
     return guest(w, 5);
 }
 
-/* ---- quotas
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- quotas ---- */
 
 static void defaults_are_those_of_the_stock_store(void **state)
 {
@@ -179,8 +178,7 @@ static void reports_come_at_powers_of_two(void **state)
     assert_int_equal(w->quota_reports, 10);
 }
 
-/* ---- output nobody fetches
- * ------------------------------------------------------------------------------------------ */
+/* ---- output nobody fetches ---- */
 
 static void unread_replies_hold_back_requests(void **state)
 {
@@ -226,8 +224,7 @@ static void unread_events_end_the_connection_not_the_writer(void **state)
     ANSWERS(ask(g, XS_READ, 0, "/public/1|"), "1");
 }
 
-/* ---- malformed requests
- * --------------------------------------------------------------------------------------------- */
+/* ---- malformed requests ---- */
 
 static void announcing_too_long_a_request_ends_the_connection(void **state)
 {

@@ -53,8 +53,7 @@ static void path_of(unsigned int node, char *path)
     strcat(path, name);
 }
 
-/* ---- the model
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the model ---- */
 
 static void model_create(struct model *m, unsigned int node)
 {
@@ -115,9 +114,7 @@ static void model_step(struct model *m, const struct step *step, char *answer)
     }
 }
 
-/* ---- both
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- both ---- */
 
 static const char *real_step(struct session *s, const struct step *step)
 {

@@ -39,8 +39,7 @@ void *__wrap_realloc(void *old, size_t size)
     return fails() ? NULL : __real_realloc(old, size);
 }
 
-/* ---- the store as text
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the store as text ---- */
 
 static char *dump_end;
 
@@ -68,8 +67,7 @@ static void snapshot(struct world *w, struct client *eye, char *out)
     }
 }
 
-/* ---- the scenario
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the scenario ---- */
 
 struct line {
     char who; /* T toolstack, G guest 5 */

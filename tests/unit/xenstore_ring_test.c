@@ -26,7 +26,7 @@ static int make_bench(void **state)
     b->g = guest(b->w, 5);
     OK(ask(b->w->tool, XS_MKDIR, 0, "/local/domain/5|"));
     OK(ask(b->w->tool, XS_SET_PERMS, 0, "/local/domain/5|n5|"));
-    xs_ring_init(&b->ring, &b->page, b->g->conn, count_notify, b);
+    xs_ring_attach(&b->ring, &b->page, b->g->conn, count_notify, b);
     *state = b;
     return 0;
 }
@@ -40,8 +40,7 @@ static int end_bench(void **state)
     return 0;
 }
 
-/* ---- the guest's side
- * ----------------------------------------------------------------------------------------------- */
+/* ---- the guest's side ---- */
 
 static void put(struct bench *b, const void *bytes, size_t len)
 {
@@ -82,9 +81,7 @@ static const char *get_reply(struct bench *b, struct xsd_sockmsg *header)
     return text;
 }
 
-/* ---- tests
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- tests ---- */
 
 static void a_fresh_ring_announces_features(void **state)
 {
@@ -128,7 +125,7 @@ static void indices_wrap_around_32_bits(void **state)
 
     b->page.req_cons = b->page.req_prod = 0xfffffff0;
     b->page.rsp_cons = b->page.rsp_prod = 0xfffffffe;
-    xs_ring_init(&b->ring, &b->page, b->g->conn, count_notify, b);
+    xs_ring_attach(&b->ring, &b->page, b->g->conn, count_notify, b);
     put_request(b, XS_WRITE, 1, "x|0123456789");
     xs_ring_run(&b->ring);
     OK(get_reply(b, &header));

@@ -52,8 +52,7 @@ const void *xs_conn_output(struct xs_conn *conn, size_t *len);
 /* The first `len` bytes of what xs_conn_output showed have been delivered. */
 void xs_conn_output_done(struct xs_conn *conn, size_t len);
 
-/* XENSTORE_ERROR_NONE, or why the connection takes and gives nothing any more: XENSTORE_ERROR_PROTO or _COMM.
- */
+/* XENSTORE_ERROR_NONE; or _PROTO or _COMM: why the connection takes and gives nothing any more. */
 uint32_t xs_conn_error(const struct xs_conn *conn);
 
 /* Forgets watches, transactions, half-read requests, pending output and the error: a new client on the same

@@ -54,8 +54,7 @@ int xs_local_set_perms(struct xs_local *local, uint32_t tx, const char *path, co
 int xs_local_get_perms(struct xs_local *local, uint32_t tx, const char *path, struct xs_perm **perms,
                        size_t *count);
 
-/* A commit that returns -EAGAIN had no effect: somebody changed what it read; do the whole transaction again.
- */
+/* A commit that returns -EAGAIN had no effect, as what it read has changed: begin the transaction again. */
 int xs_local_tx_start(struct xs_local *local, uint32_t *tx);
 int xs_local_tx_commit(struct xs_local *local, uint32_t tx);
 void xs_local_tx_abort(struct xs_local *local, uint32_t tx);
@@ -69,8 +68,7 @@ int xs_local_watch(struct xs_local *local, const char *path, void (*fn)(void *da
                    void *data, struct xs_local_watch **watch);
 void xs_local_unwatch(struct xs_local *local, struct xs_local_watch *watch);
 
-/* Runs the callbacks of all events that wait; returns how many ran. Call it from the thread that wakeup woke.
- */
+/* Runs the callbacks of all events that wait; returns how many. For the thread that wakeup woke. */
 unsigned int xs_local_dispatch(struct xs_local *local);
 
 /* Connects a domain to the store through its ring page at `gfn` and its event channel `port` (the domain's

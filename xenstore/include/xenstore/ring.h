@@ -25,8 +25,8 @@ struct xs_ring {
 };
 
 /* Attaches a connection to a page and announces our features in it. */
-void xs_ring_init(struct xs_ring *ring, struct xenstore_domain_interface *page, struct xs_conn *conn,
-                  void (*notify)(void *data), void *data);
+void xs_ring_attach(struct xs_ring *ring, struct xenstore_domain_interface *page, struct xs_conn *conn,
+                    void (*notify)(void *data), void *data);
 
 /*
  * Delivers pending output, takes requests, serves a reconnect; notifies the domain if an index moved. Call it
