@@ -268,75 +268,102 @@ static bool parse_value(struct parser *p, struct config_value *value, unsigned d
     return unexpected(p, "a number, a quoted string or a list");
 }
 
-/* Take over `value`: set, or with `append` add to, the setting called `key`. */
-static bool store(struct parser *p, struct config_file *file, const char *key, size_t key_length,
-                  unsigned line, unsigned column, struct config_value *value, bool append)
+/* The setting called key[0, length), or the link where it would be added. */
+static struct config_setting **find_link(struct config_file *file, const char *key, size_t length)
 {
-    struct config_setting **link = &file->first, *setting;
+    struct config_setting **link = &file->first;
 
-    while (*link && (strncmp((*link)->key, key, key_length) || (*link)->key[key_length]))
+    while (*link && (strncmp((*link)->key, key, length) || (*link)->key[length]))
         link = &(*link)->next;
-    setting = *link;
-    if (append && setting) {
-        struct config_value *old = &setting->value, *items;
+    return link;
+}
 
-        if (old->type != CONFIG_LIST || value->type != CONFIG_LIST)
-            return fail_at(p, line, column, "+= joins two lists, and '%s' or its new value is none",
-                           setting->key);
-        items = realloc(old->items, (old->count + value->count + 1) * sizeof(*items));
-        if (!items)
-            return fail(p, "out of memory");
-        memcpy(items + old->count, value->items, value->count * sizeof(*items));
-        old->items = items;
-        old->count += value->count;
-        free(value->items);
-        return true;
-    }
-    if (!setting) {
-        setting = calloc(1, sizeof(*setting));
-        if (!setting || !(setting->key = copy_text(key, key_length))) {
-            free(setting);
-            return fail(p, "out of memory");
-        }
-        *link = setting;
-    }
-    value_clear(&setting->value);
-    setting->value = *value;
-    setting->line = line;
-    setting->column = column;
+/* Move the items of one list to the end of another. */
+static bool append_list(struct config_value *to, struct config_value *from)
+{
+    struct config_value *items = realloc(to->items, (to->count + from->count + 1) * sizeof(*items));
+
+    if (!items)
+        return false;
+    memcpy(items + to->count, from->items, from->count * sizeof(*items));
+    to->items = items;
+    to->count += from->count;
+    free(from->items);
     return true;
+}
+
+static struct config_setting *new_setting(const char *key, size_t length)
+{
+    struct config_setting *setting = calloc(1, sizeof(*setting));
+
+    if (setting && !(setting->key = copy_text(key, length))) {
+        free(setting);
+        return NULL;
+    }
+    return setting;
+}
+
+/* A parsed `key = value` or `key += value`, on its way into the file. */
+struct assignment {
+    const char *key;
+    size_t key_length;
+    unsigned line, column;
+    bool append;
+    struct config_value value;
+};
+
+/* Take over the value, whose memory is the file's from then on; on false it stays the caller's. */
+static bool store(struct parser *p, struct config_file *file, struct assignment *a)
+{
+    struct config_setting **link = find_link(file, a->key, a->key_length), *setting = *link;
+
+    if (a->append && setting) {
+        if (setting->value.type != CONFIG_LIST || a->value.type != CONFIG_LIST)
+            return fail_at(p, a->line, a->column, "+= joins two lists, and '%s' or its new value is none",
+                           setting->key);
+        return append_list(&setting->value, &a->value) || fail(p, "out of memory");
+    }
+    if (!setting && !(*link = setting = new_setting(a->key, a->key_length)))
+        return fail(p, "out of memory");
+    value_clear(&setting->value);
+    setting->value = a->value;
+    setting->line = a->line;
+    setting->column = a->column;
+    return true;
+}
+
+static bool parse_key(struct parser *p, struct assignment *a)
+{
+    a->key = p->at;
+    a->line = p->line;
+    a->column = p->column;
+    if (isdigit(peek(p)))
+        return unexpected(p, "a setting such as name = \"guest\"");
+    while (is_key_char(peek(p)))
+        advance(p);
+    a->key_length = (size_t)(p->at - a->key);
+    return a->key_length || unexpected(p, "a setting such as name = \"guest\"");
 }
 
 static bool parse_setting(struct parser *p, struct config_file *file)
 {
-    const char *key = p->at;
-    unsigned line = p->line, column = p->column;
-    struct config_value value = {0};
-    size_t key_length;
-    bool append = false;
+    struct assignment a = {0};
 
-    while (is_key_char(peek(p)))
-        advance(p);
-    key_length = (size_t)(p->at - key);
-    if (key_length == 0 || isdigit((unsigned char)*key)) {
-        p->column = column;
-        p->at = key;
-        return unexpected(p, "a setting such as name = \"guest\"");
-    }
+    if (!parse_key(p, &a))
+        return false;
     skip_blanks(p, false);
     if (peek(p) == '+') {
-        append = true;
+        a.append = true;
         advance(p);
     }
     if (peek(p) != '=')
-        return unexpected(p, append ? "'=' after '+'" : "'='");
+        return unexpected(p, a.append ? "'=' after '+'" : "'='");
     advance(p);
     skip_blanks(p, false);
-    if (!parse_value(p, &value, 0) || !store(p, file, key, key_length, line, column, &value, append)) {
-        value_clear(&value);
-        return false;
-    }
-    return true;
+    if (parse_value(p, &a.value, 0) && store(p, file, &a))
+        return true;
+    value_clear(&a.value);
+    return false;
 }
 
 static bool parse_settings(struct parser *p, struct config_file *file)
@@ -380,23 +407,22 @@ bool config_file_override(struct config_file *file, const char *word, struct con
 {
     struct parser p = {.at = word, .end = word + strlen(word), .line = 0, .column = 1, .error = error};
     const char *equals = strchr(word, '=');
-    struct config_value value = {.type = CONFIG_STRING};
+    struct assignment a = {.key = word, .value = {.type = CONFIG_STRING}};
     const char *text;
 
-    for (const char *c = word; equals && c < equals; c++)
-        if (!is_key_char((unsigned char)*c))
-            equals = NULL;
-    if (!equals || equals == word)
+    while (is_key_char((unsigned char)word[a.key_length]))
+        a.key_length++;
+    if (!a.key_length || word + a.key_length != equals)
         return fail_at(&p, 0, 0, "'%s' is not a key=value setting", word);
     text = equals + 1;
     if (*text == '[' || *text == '"' || *text == '\'' || is_whole_number(text))
         return parse_settings(&p, file);
-    value.string = copy_text(text, strlen(text));
-    if (!value.string)
+    a.value.string = copy_text(text, strlen(text));
+    if (!a.value.string)
         return fail_at(&p, 0, 0, "out of memory");
-    if (store(&p, file, word, (size_t)(equals - word), 0, 0, &value, false))
+    if (store(&p, file, &a))
         return true;
-    value_clear(&value);
+    value_clear(&a.value);
     return false;
 }
 
