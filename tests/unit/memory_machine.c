@@ -3,6 +3,7 @@
 
 #include "memory_machine.h"
 
+#include <hv/arch.h>
 #include <hv/cpu.h>
 #include <hv/printk.h>
 
@@ -20,12 +21,23 @@ static struct cpu cpu;
 static struct domain domains[MACHINE_DOMAINS + 1];
 static jmp_buf *panic_exit;
 
+static void *anonymous(size_t size)
+{
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (at == MAP_FAILED)
+        abort();
+    return at;
+}
+
+void *arch_frame_table(size_t record_size)
+{
+    return anonymous((MACHINE_END >> PAGE_SHIFT) * record_size);
+}
+
 void machine_start(const struct mem_region *regions, unsigned count)
 {
-    memory =
-        mmap(NULL, MACHINE_END, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED)
-        abort();
+    memory = anonymous(MACHINE_END);
     boot_info.nr_regions = count;
     memcpy(boot_info.regions, regions, count * sizeof(*regions));
     boot_mem_init(&boot_info);

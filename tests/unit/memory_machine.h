@@ -7,7 +7,6 @@
 #include <hv/page_alloc.h>
 
 // Starts the allocator, once per program, with these RAM regions: sorted, each anywhere below MACHINE_END.
-// The records go into the highest that has room.
 #define MACHINE_END (5UL << 30)
 void machine_start(const struct mem_region *regions, unsigned count);
 
