@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// What a vcpu gets delivered at its next entry. One event fits; the order is: an exception the hypervisor
-// raised, an event whose delivery an exit interrupted, an NMI, the event-channel upcall, an interrupt of the
-// local APIC.
+// What a vcpu has to see to before its next entry, above all what it gets delivered. One event fits; the
+// order is: an exception the hypervisor raised, an event whose delivery an exit interrupted, an NMI, the
+// event-channel upcall, an interrupt of the local APIC.
 
 #include <hv/arch.h>
 #include <hv/cpu.h>
 #include <hv/sched.h>
 
 #include <asm/hvm/hvm.h>
+#include <asm/hvm/run.h>
 #include <asm/hvm/virt_ops.h>
 
 void hvm_attention(struct vcpu *v, uint32_t bits)
@@ -109,10 +110,13 @@ static void inject_maskable(struct vcpu *v, bool possible)
     virt_ops->request_window(v, vector / 16);
 }
 
-void hvm_inject(struct vcpu *v, uint32_t attention)
+void hvm_attend(struct vcpu *v, uint32_t attention)
 {
+    if (attention & ATTENTION_FLUSH) {
+        attention_done(v, ATTENTION_FLUSH);
+        virt_ops->flush_tlb(v);
+    }
     bool urgent = inject_urgent(v, attention);
-
     if (hvm_upcall_due(v) || (attention & ATTENTION_VLAPIC))
         inject_maskable(v, !urgent && virt_ops->can_interrupt(v));
 }

@@ -85,20 +85,21 @@ struct p2m_entry arch_p2m_get(struct domain *d, gfn_t gfn)
     return (struct p2m_entry){.mfn = leaf.mfn, .type = leaf.attr.type, .order = leaf.order};
 }
 
-// Each vcpu compares epochs before it enters the guest (enter_guest). Those in guest mode on other cpus are
-// brought out of it; they come without fail, since guest mode is always interruptible.
+// Each vcpu flushes before it enters the guest (hvm_attend). Those in guest mode on other cpus are brought
+// out of it; they come without fail, since guest mode is always interruptible.
 void arch_p2m_flush(struct domain *d)
 {
-    uint32_t epoch = __atomic_add_fetch(&d->arch->tlb_epoch, 1, __ATOMIC_SEQ_CST);
-
     for (unsigned i = 0; i < d->max_vcpus; i++) {
-        struct vcpu *v = d->vcpus[i];
+        struct vcpu *v = domain_vcpu(d, i);
 
-        if (!v || v == current_vcpu() || !__atomic_load_n(&v->arch->in_guest, __ATOMIC_SEQ_CST))
+        if (!v)
+            continue;
+        hvm_attention(v, ATTENTION_FLUSH);
+        if (v == current_vcpu() || !__atomic_load_n(&v->arch->in_guest, __ATOMIC_SEQ_CST))
             continue;
         arch_kick_cpu(v->sched.cpu);
         while (__atomic_load_n(&v->arch->in_guest, __ATOMIC_ACQUIRE) &&
-               __atomic_load_n(&v->arch->tlb_epoch, __ATOMIC_RELAXED) != epoch)
+               (__atomic_load_n(&v->arch->attention, __ATOMIC_RELAXED) & ATTENTION_FLUSH))
             arch_cpu_relax();
     }
 }

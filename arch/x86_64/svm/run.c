@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// One turn in the guest: entry, and from the exit code to the neutral struct vcpu_exit. Nothing is acted upon
+// The run loop of a cpu: entry, and from the exit code to the neutral struct vcpu_exit. Nothing is acted upon
 // here but what only AMD-V knows: the interrupt window, NMI masking (APM vol. 2, 15.21), and events whose
 // delivery an exit interrupted.
 
 #include "svm.h"
 
 #include <hv/arch.h>
+
+#include <asm/hvm/run.h>
 
 static void unknown(struct vcpu_exit *exit, const struct vmcb *vmcb, enum exit_kind kind, const char *why)
 {
@@ -135,7 +137,7 @@ static void deliver_again(struct vcpu *v)
     hvm_reinject(v, &event);
 }
 
-static void decode(struct vcpu *v, struct vcpu_exit *exit)
+static inline void decode(struct vcpu *v, struct vcpu_exit *exit)
 {
     struct svm_vcpu *svm = svm_of(v);
     struct vmcb *vmcb = svm->vmcb;
@@ -189,7 +191,7 @@ static void decode(struct vcpu *v, struct vcpu_exit *exit)
     }
 }
 
-// The general registers: what entry.S leaves of them.
+// Everything but RBP and RSP is lost on the way: the compiler keeps nothing in registers across it.
 static void enter(struct guest_regs *regs, maddr_t vmcb, maddr_t host_vmcb)
 {
     asm volatile("call svm_enter"
@@ -198,7 +200,7 @@ static void enter(struct guest_regs *regs, maddr_t vmcb, maddr_t host_vmcb)
                  : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
 }
 
-void svm_run(struct vcpu *v, struct vcpu_exit *exit)
+static inline void run(struct vcpu *v, struct vcpu_exit *exit)
 {
     struct svm_vcpu *svm = svm_of(v);
     struct vmcb *vmcb = svm->vmcb;
@@ -221,4 +223,17 @@ void svm_run(struct vcpu *v, struct vcpu_exit *exit)
     regs->rip = vmcb->rip;
     regs->rflags = vmcb->rflags;
     decode(v, exit);
+}
+
+void svm_run_loop(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct vcpu_exit exit;
+
+    for (;;) {
+        struct vcpu *v = hvm_before_entry(cpu);
+
+        run(v, &exit);
+        hvm_after_exit(v, &exit);
+    }
 }

@@ -52,7 +52,7 @@ static inline struct svm_vcpu *svm_of(const struct vcpu *v)
 }
 
 // run.c
-void svm_run(struct vcpu *v, struct vcpu_exit *exit);
+void svm_run_loop(void) __attribute__((noreturn));
 
 // insn_length.c: where the instruction behind the one that caused the exit begins; 0 when the bytes at CS:RIP
 // are not that instruction (any more). Remembers the answer in `record`.

@@ -24,6 +24,7 @@ enum vcpu_attention {
     ATTENTION_EXCEPTION = 1 << 1, // arch_vcpu.exception
     ATTENTION_NMI = 1 << 2,
     ATTENTION_VLAPIC = 1 << 3, // perhaps an unmasked bit in IRR
+    ATTENTION_FLUSH = 1 << 4,  // guest-physical translations have changed
 };
 
 struct hypercall_record {
@@ -54,8 +55,7 @@ struct guest_walk {
 struct arch_vcpu {
     struct guest_regs regs; // valid whenever the vcpu is not in guest mode
     uint32_t attention;     // enum vcpu_attention, bits set atomically by any cpu
-    uint32_t tlb_epoch;     // arch_domain.tlb_epoch seen by the last flush
-    bool in_guest;          // between the last look at work and the exit, for arch_p2m_flush and kicks
+    bool in_guest;          // from the last look at `attention` to the exit
     void *vendor;           // struct svm_vcpu
 
     struct guest_event reinject, exception;
@@ -80,7 +80,6 @@ struct arch_vcpu {
 
 struct arch_domain {
     struct pt pt;            // guest-physical memory
-    uint32_t tlb_epoch;      // bumped by arch_p2m_flush
     uint8_t callback_vector; // HVM_PARAM_CALLBACK_IRQ of the vector kind, 0: none
     void *vendor;            // struct svm_domain
     // Under the p2m lock: where arch_p2m_teardown hands its leaves.
@@ -105,7 +104,7 @@ void hvm_npf(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_xsetbv(struct vcpu *v, const struct vcpu_exit *exit);
 
 // --- inject.c ---
-void hvm_inject(struct vcpu *v, uint32_t attention); // see hvm_inject_pending below
+void hvm_attend(struct vcpu *v, uint32_t attention); // before an entry that has something to look at
 void hvm_reinject(struct vcpu *v,
                   const struct guest_event *event); // its delivery was interrupted: next entry
 void hvm_raise(struct vcpu *v, uint8_t vector);     // exception without error code
@@ -153,25 +152,10 @@ void cpuid_policy(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct 
 const char *hvm_check_state(uint64_t cr0, uint64_t cr4, uint64_t efer); // NULL, or what is wrong
 uint64_t efer_writable(void);
 
-// --- upcall.c ---
-// An event upcall by vector is due: pending, not masked by the guest, and a vector is set.
-static inline bool hvm_upcall_due(const struct vcpu *v)
-{
-    // The guest shares this page and may change both bytes at any time: each entry looks afresh.
-    return v->domain->arch->callback_vector && v->info->evtchn_upcall_pending && !v->info->evtchn_upcall_mask;
-}
-
-// Before each entry. Nearly always there is nothing.
-static inline void hvm_inject_pending(struct vcpu *v)
-{
-    uint32_t attention = __atomic_load_n(&v->arch->attention, __ATOMIC_RELAXED);
-
-    if (unlikely(attention || hvm_upcall_due(v)))
-        hvm_inject(v, attention);
-}
-
 static inline void hvm_advance(struct vcpu *v, const struct vcpu_exit *exit)
 {
-    v->arch->regs.rip = exit->next_rip;
-    v->arch->regs.rflags &= ~RFLAGS_RF; // RF is cleared by every completed instruction
+    struct guest_regs *regs = &v->arch->regs;
+
+    regs->rip = exit->next_rip;
+    regs->rflags &= ~RFLAGS_RF; // RF is cleared by every completed instruction
 }

@@ -61,9 +61,9 @@ struct virt_ops {
     void (*vcpu_destroy)(struct vcpu *v);
     void (*vcpu_load)(struct vcpu *v); // this cpu is going to run it
 
-    // Enters the guest once, with arch_vcpu.regs, and says why it came back. Interrupts are closed before and
-    // after.
-    void (*run)(struct vcpu *v, struct vcpu_exit *exit);
+    // The run loop of this cpu, interrupts closed: hvm_before_entry, the guest, hvm_after_exit
+    // (asm/hvm/run.h), for ever.
+    void (*run_loop)(void) __attribute__((noreturn));
 
     void (*inject)(struct vcpu *v,
                    const struct guest_event *event); // at the next entry; at most one per entry
