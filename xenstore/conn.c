@@ -293,10 +293,14 @@ void xs_conn_close(struct xs_conn *conn)
 
 void xs_conn_fail(struct xs_conn *conn, uint32_t error, const char *why)
 {
+    uint64_t failures = ++conn->domain->failures;
+
     /* Watches and transactions stay until the reset: the request at hand may be working with them. */
     conn->error = error;
     drop_output(conn);
-    xs_log(conn->store, conn->domain->domid, "its connection is closed: %s", why);
+    /* A client that reconnects only to fail again must not fill the log. */
+    if (!(failures & (failures - 1)))
+        xs_log(conn->store, conn->domain->domid, "its connection is closed: %s", why);
     if (conn->wakeup)
         conn->wakeup(conn->data);
 }

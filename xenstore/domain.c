@@ -137,6 +137,7 @@ int xs_domain_release(struct xs_store *store, uint16_t domid)
     domain->death_gen = store->last_death_gen = ++store->gen;
     for (unsigned int i = 0; i < XS_QUOTA_COUNT; i++)
         domain->refusals[i] = 0;
+    domain->failures = 0;
     xs_watch_deliver(&events);
     if (store->hooks.release)
         store->hooks.release(store->hooks.ctx, domid);

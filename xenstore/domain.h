@@ -21,7 +21,8 @@ struct xs_domain {
     uint64_t death_gen;   /* permissions granted at or before this generation are void */
     struct xs_conn *conn; /* its ring's connection, or NULL */
     uint32_t usage[XS_QUOTA_COUNT];
-    uint64_t refusals[XS_QUOTA_COUNT];
+    uint64_t refusals[XS_QUOTA_COUNT]; /* of requests beyond a quota */
+    uint64_t failures;                 /* of its connections */
 };
 
 struct xs_domain *xs_domain_find(const struct xs_store *store, uint16_t domid);

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "internal.h"
+#include "conn.h"
 
 /* How often one run goes around: a domain that keeps producing must not keep us from the others. */
 #define PASSES 4
@@ -51,12 +51,22 @@ void xs_ring_attach(struct xs_ring *ring, struct xenstore_domain_interface *page
     store(&page->connection, XENSTORE_CONNECTED);
 }
 
-/* Tells the domain why its ring is dead. Nothing more is taken or given until it reconnects. */
-static void fail(struct xs_ring *ring, uint32_t error)
+/* Tells the domain why its connection is dead. Nothing more is taken or given until it reconnects. */
+static void report_error(struct xs_ring *ring)
 {
     ring->broken = true;
-    store(&ring->page->error, error);
+    store(&ring->page->error, xs_conn_error(ring->conn));
     ring->notify(ring->data);
+}
+
+/* The distance of two indices, the domain's one just read. False if no honest domain could have written it.
+ */
+static bool check_indices(struct xs_ring *ring, uint32_t distance)
+{
+    if (distance <= XENSTORE_RING_SIZE)
+        return true;
+    xs_conn_fail(ring->conn, XENSTORE_ERROR_RINGIDX, "the indices of its ring are wrong");
+    return false;
 }
 
 /* Copies pending output into the response ring; true if something went. */
@@ -67,16 +77,12 @@ static bool deliver(struct xs_ring *ring)
     const char *bytes;
     size_t len;
 
-    while (!ring->broken && (bytes = xs_conn_output(ring->conn, &len))) {
+    while ((bytes = xs_conn_output(ring->conn, &len))) {
         uint32_t used = ring->rsp_prod - load(&page->rsp_cons);
         uint32_t at = MASK_XENSTORE_IDX(ring->rsp_prod);
         size_t room = XENSTORE_RING_SIZE - used;
 
-        if (used > XENSTORE_RING_SIZE) {
-            fail(ring, XENSTORE_ERROR_RINGIDX);
-            break;
-        }
-        if (!room)
+        if (!check_indices(ring, used) || !room)
             break;
         if (room > XENSTORE_RING_SIZE - at)
             room = XENSTORE_RING_SIZE - at;
@@ -100,11 +106,7 @@ static bool take(struct xs_ring *ring)
     char bytes[XENSTORE_RING_SIZE];
     size_t taken;
 
-    if (len > XENSTORE_RING_SIZE) {
-        fail(ring, XENSTORE_ERROR_RINGIDX);
-        return false;
-    }
-    if (!len || !xs_conn_wants_input(ring->conn))
+    if (!xs_conn_wants_input(ring->conn) || !check_indices(ring, len) || !len)
         return false;
     if (len > XENSTORE_RING_SIZE - at)
         len = XENSTORE_RING_SIZE - at;
@@ -127,10 +129,10 @@ bool xs_ring_run(struct xs_ring *ring)
     }
     for (unsigned int pass = 0; pass < PASSES && more && !ring->broken; pass++) {
         more = deliver(ring);
-        more |= !ring->broken && take(ring);
+        more |= take(ring);
         moved |= more;
-        if (!ring->broken && xs_conn_error(ring->conn))
-            fail(ring, xs_conn_error(ring->conn));
+        if (xs_conn_error(ring->conn))
+            report_error(ring);
     }
     if (moved && !ring->broken)
         ring->notify(ring->data);

@@ -20,7 +20,7 @@ struct xs_ring {
     struct xs_conn *conn;
     void (*notify)(void *data); /* signal the domain's event channel */
     void *data;
-    bool broken;                 /* the domain broke the ring; only a reconnect mends it */
+    bool broken;                 /* the connection failed and the domain knows; it may reconnect */
     uint32_t req_cons, rsp_prod; /* our indices; those in the page are only what we tell the domain */
 };
 
