@@ -38,73 +38,86 @@ static uint64_t take(struct input *in, size_t n)
     return value;
 }
 
-static const uint8_t calls[] = {
-    __HYPERVISOR_memory_op,  __HYPERVISOR_multicall,      __HYPERVISOR_xen_version,
-    __HYPERVISOR_console_io, __HYPERVISOR_grant_table_op, __HYPERVISOR_vm_assist,
-    __HYPERVISOR_vcpu_op,    __HYPERVISOR_sched_op,       __HYPERVISOR_event_channel_op,
-    __HYPERVISOR_physdev_op, __HYPERVISOR_hvm_op,         __HYPERVISOR_sysctl,
-    __HYPERVISOR_domctl,     __HYPERVISOR_grant_table_op, __HYPERVISOR_memory_op,
-    __HYPERVISOR_domctl,
+// What there is to call: sub-operations up to `commands`, and which argument points to their structure.
+static const struct {
+    uint8_t nr, commands, pointer;
+} calls[] = {
+    {__HYPERVISOR_event_channel_op, 12, 1},
+    {__HYPERVISOR_event_channel_op, 12, 1},
+    {__HYPERVISOR_grant_table_op, 13, 1},
+    {__HYPERVISOR_grant_table_op, 13, 1},
+    {__HYPERVISOR_memory_op, 29, 1},
+    {__HYPERVISOR_memory_op, 29, 1},
+    {__HYPERVISOR_vcpu_op, 15, 2},
+    {__HYPERVISOR_sched_op, 9, 1},
+    {__HYPERVISOR_domctl, 0, 0},
+    {__HYPERVISOR_domctl, 0, 0},
+    {__HYPERVISOR_domctl, 0, 0},
+    {__HYPERVISOR_sysctl, 0, 0},
+    {__HYPERVISOR_hvm_op, 26, 1},
+    {__HYPERVISOR_multicall, 0, 0},
+    {__HYPERVISOR_xen_version, 12, 1},
+    {__HYPERVISOR_console_io, 3, 2},
+    {__HYPERVISOR_physdev_op, 32, 1},
+    {__HYPERVISOR_vm_assist, 3, 2},
 };
 
 static struct domain *actors[3];
 
-// A number, made by its last byte into one that leads somewhere.
-static uint64_t aim(uint64_t word)
+// One field of an argument structure, aligned as C does: what kind of value it is says the first byte.
+static void write_field(struct input *in, uint8_t *page, size_t *at)
 {
-    switch (word >> 56) {
-    case 0xa5: return POINTERS + (word & 0xfff8);
-    case 0xa6: return ARG + (word & 0xff8);
-    case 0xa7: return actors[word % 3]->id;
-    case 0xa8: return word & 0xffff;
-    default: return word;
+    uint8_t tag = take(in, 1), kind = tag % 8, detail = tag / 8;
+    size_t size = kind <= 2 ? 8 : kind <= 4 ? 4 : 2;
+    uint64_t value;
+
+    switch (kind) {
+    case 0: value = take(in, 8); break;
+    case 1: value = (detail & 1 ? ARG : POINTERS) + 8 * take(in, 1); break;
+    case 7: value = detail % 4 < 3 ? actors[detail % 4]->id : DOMID_SELF; break;
+    default: value = detail < 24 ? detail % 6 : take(in, 2); break; // small numbers are worth most
     }
+    *at = ALIGN_UP(*at, size);
+    memcpy(page + *at, &value, size);
+    *at += size;
 }
 
 // The caller writes the call's arguments into its memory.
 static void write_arguments(struct input *in, struct vcpu *v, uint64_t nr)
 {
-    uint64_t *page = harness_memory(v->domain, ARG);
-    unsigned words = take(in, 1) % 24;
+    uint8_t *page = harness_memory(v->domain, ARG);
+    size_t at = 0;
 
     if (!page)
         return; // it gave the page away
-    for (unsigned i = 0; i < words; i++)
-        page[i] = aim(take(in, 8));
     if (nr == __HYPERVISOR_domctl) {
-        struct xen_domctl *op = (struct xen_domctl *)page;
-
-        op->cmd %= 90;
-        op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-        op->domain = op->domain % 8 < 3 ? actors[op->domain % 8]->id : op->domain % 16;
+        *(struct xen_domctl *)page = (struct xen_domctl){.cmd = take(in, 1) % 90,
+                                                         .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+                                                         .domain = actors[take(in, 1) % 3]->id};
+        at = offsetof(struct xen_domctl, u);
+    } else if (nr == __HYPERVISOR_sysctl) {
+        *(struct xen_sysctl *)page =
+            (struct xen_sysctl){.cmd = take(in, 1) % 32, .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
+        at = offsetof(struct xen_sysctl, u);
     }
-    if (nr == __HYPERVISOR_sysctl) {
-        struct xen_sysctl *op = (struct xen_sysctl *)page;
-
-        op->cmd %= 32;
-        op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-    }
-}
-
-static uint64_t argument(struct input *in)
-{
-    uint64_t byte = take(in, 1);
-
-    return byte < 0x80 ? byte : byte < 0xf0 ? ARG : byte < 0xf8 ? POINTERS : take(in, 8);
+    for (unsigned fields = take(in, 1) % 24; fields > 0; fields--)
+        write_field(in, page, &at);
 }
 
 static void make_call(struct input *in)
 {
     struct vcpu *v = actors[take(in, 1) % 3]->vcpus[0];
-    struct hypercall call = {.nr = calls[take(in, 1) % ARRAY_SIZE(calls)]};
-    bool arg_first = call.nr == __HYPERVISOR_domctl || call.nr == __HYPERVISOR_sysctl;
+    unsigned which = take(in, 1) % ARRAY_SIZE(calls);
+    struct hypercall call = {.nr = calls[which].nr};
 
     if (!v)
         return; // its domain was destroyed
     write_arguments(in, v, call.nr);
-    call.args[0] = arg_first ? ARG : take(in, 1) % 48;
-    call.args[1] = argument(in);
-    call.args[2] = argument(in);
+    for (unsigned i = 0; i < 3; i++)
+        call.args[i] = take(in, 1) % 8;
+    if (calls[which].commands)
+        call.args[0] = take(in, 1) % calls[which].commands;
+    call.args[calls[which].pointer] = ARG;
     call.is_32bit = take(in, 1) == 0xff;
     for (unsigned i = 0; i < MAX_TURNS && vcpu_runnable(v); i++) {
         harness_enter(v);
@@ -149,6 +162,24 @@ static void destroy_all(void)
     softirq_run();
 }
 
+// What a call made at random would hardly ever find: pages granted to everybody, and a list of frame numbers,
+// some with RAM behind them and some without, where pointers lead.
+static void prepare(struct domain *d)
+{
+    uint64_t *frames = harness_memory(d, POINTERS);
+    mfn_t mfn;
+
+    d->max_pages = 2048;
+    for (unsigned i = 0; i < 16; i++)
+        frames[i] = PAGES - 8 + i;
+    if (gnttab_get_frame(d, 0, &mfn))
+        abort();
+    for (unsigned i = 0; i < 12; i++)
+        d->gnttab.shared[0][i] = (grant_entry_v1_t){.flags = GTF_permit_access | (i >= 6 ? GTF_readonly : 0),
+                                                    .domid = actors[i % 3]->id,
+                                                    .frame = 4 + i};
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -158,9 +189,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     harness_init();
     for (unsigned i = 0; i < 3; i++) {
         actors[i] = harness_domain(i == 0 ? PRIV_CONTROL : 0, 1, PAGES);
-        actors[i]->max_pages = 2048;
         domain_get(actors[i]); // an actor stays nameable when another one destroys it
     }
+    for (unsigned i = 0; i < 3; i++)
+        prepare(actors[i]);
     for (unsigned i = 0; i < MAX_CALLS && in.left; i++) {
         make_call(&in);
         if (take(&in, 1) % 4 == 0)
