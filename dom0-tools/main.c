@@ -12,6 +12,7 @@
 
 #include <guest/module.h>
 #include <guest/shutdown.h>
+#include <guest/time.h>
 
 #include <dom0/consoled.h>
 #include <dom0/ps2_keyboard.h>
@@ -42,6 +43,15 @@ static void start_daemons(void)
         fprintf(stderr, "dom0: the PS/2 keyboard does not work: %s\n", strerror(-rc));
 }
 
+/* The hypervisor's clock counts from its own start. */
+static void print_start_time(void)
+{
+    uint64_t now = time_now();
+
+    printf("dom0: ready %llu.%03llu s after the hypervisor's start\n", (unsigned long long)(now / NS_PER_S),
+           (unsigned long long)(now / NS_PER_MS % 1000));
+}
+
 static bool has_argument(int argc, char **argv, const char *word)
 {
     for (int i = 1; i < argc; i++)
@@ -55,6 +65,7 @@ int main(int argc, char **argv)
     const struct module *rc_file = module_find(".rc"), *exec_file = module_find(".exec");
 
     start_daemons();
+    print_start_time();
     if (rc_file)
         shell_run_text(rc_file->data, rc_file->size);
     if (has_argument(argc, argv, "exec"))

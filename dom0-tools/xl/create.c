@@ -102,20 +102,20 @@ static void give_way(void *ctx)
     thread_yield();
 }
 
-static void print_phase(const char *name, uint64_t ns)
+/* One line: what took how many seconds. */
+static void print_time(const char *what, uint64_t ns, const char *end)
 {
-    printf("  %-10s %6llu.%03llu ms\n", name, (unsigned long long)(ns / NS_PER_MS),
-           (unsigned long long)(ns / NS_PER_US % 1000));
+    printf("%s %llu.%06llu s%s\n", what, (unsigned long long)(ns / NS_PER_S),
+           (unsigned long long)(ns / NS_PER_US % 1000000), end);
 }
 
 static void print_times(const struct domain_record *record, const struct create_times *times)
 {
-    printf("Domain %u '%s' in %llu.%03llu ms:\n", record->domid, record->settings.name,
-           (unsigned long long)((times->build + times->announce + times->start) / NS_PER_MS),
-           (unsigned long long)((times->build + times->announce + times->start) / NS_PER_US % 1000));
-    print_phase("build", times->build);
-    print_phase("announce", times->announce);
-    print_phase("start", times->start);
+    printf("Domain %u '%s' created", record->domid, record->settings.name);
+    print_time(" in", times->build + times->announce + times->start, ":");
+    print_time("  build   ", times->build, "");
+    print_time("  announce", times->announce, "");
+    print_time("  start   ", times->start, "");
 }
 
 /* Make the domain, showing how far it is. */

@@ -26,7 +26,7 @@ def test_config_file_and_overrides(run, actor, tmp_path):
 
 def test_verbose_tells_where_time_went(run, actor):
     out = run(f"xl create -v {MINIMUM}", files=actor).out
-    assert re.search(r"^Domain 1 'a' in \d+\.\d{3} ms:\n  build +\d+\.\d{3} ms\n  announce +\d", out, re.M)
+    assert re.search(r"^Domain 1 'a' created in \d+\.\d{6} s:\n  build +\d+\.\d{6} s\n  announce +\d", out, re.M)
 
 
 @pytest.mark.parametrize("arguments, complaint", [
