@@ -23,8 +23,24 @@ static unsigned nr_complaints;
 
 // Each takes what follows "name=" ("" for a plain word) and returns false if it makes no sense.
 
+static bool is_console_device(const char *name, size_t length)
+{
+    static const char *const devices[] = {"com1", "com2", "vga", "none"};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(devices); i++)
+        if (strlen(devices[i]) == length && strncmp(name, devices[i], length) == 0)
+            return true;
+    return false;
+}
+
 static bool set_console(const char *value)
 {
+    for (const char *name = value, *end; name; name = *end ? end + 1 : NULL) {
+        end = strchr(name, ',');
+        end = end ? end : name + strlen(name);
+        if (!is_console_device(name, end - name))
+            return false;
+    }
     return hv_strlcpy(hv_options.console, value, sizeof(hv_options.console)) < sizeof(hv_options.console);
 }
 

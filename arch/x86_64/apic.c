@@ -39,8 +39,6 @@ enum apic_register {
 #define DIVIDE_BY_1           0xb
 #define ICR_WAIT_LIMIT        100000
 
-uint32_t apic_timer_khz;
-
 static bool x2apic;
 static volatile void *registers; // xAPIC
 

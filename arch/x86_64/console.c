@@ -13,7 +13,7 @@
 static bool ready; // console_init() has been here
 static bool uart_on[NR_UARTS];
 static bool uart_interrupts[NR_UARTS];
-static bool screen_wanted, screen_on;
+static bool screen_on;
 
 // Is `name` one of the comma-separated words of console=?
 static bool wanted(const char *name)
@@ -34,13 +34,13 @@ void console_init(enum boot_screen screen)
 
     for (unsigned i = 0; i < NR_UARTS; i++)
         uart_on[i] = wanted(names[i]) && uart_init(i, hv_options.com_baud);
-    screen_wanted = wanted("vga") && screen != SCREEN_GRAPHICS;
+    screen_on = wanted("vga") && screen != SCREEN_GRAPHICS && vga_init();
     ready = true;
 }
 
-void console_init_screen(void)
+void console_remap(void)
 {
-    screen_on = screen_wanted && vga_init();
+    screen_on = screen_on && vga_remap();
 }
 
 void console_init_interrupts(void)

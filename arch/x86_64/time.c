@@ -211,10 +211,10 @@ static void calibrate_apic_timer(void)
         arch_cpu_relax();
     uint64_t counted = ~0U - apic_timer_count(), elapsed = rdtsc() - start;
     apic_timer_set_count(0);
-    apic_timer_khz = counted * arch_clock.tsc_khz / elapsed;
-    if (!apic_timer_khz)
+    uint64_t khz = counted * arch_clock.tsc_khz / elapsed;
+    if (!khz)
         panic("the local APIC timer does not count");
-    ns_to_count = ((uint64_t)apic_timer_khz << 32) / 1000000;
+    ns_to_count = (khz << 32) / 1000000;
 }
 
 static void read_wallclock(void)

@@ -5,6 +5,7 @@
 #include <hv/string.h>
 
 #include <asm/io.h>
+#include <asm/layout.h>
 #include <asm/machine.h>
 
 #define TEXT_MEMORY 0xb8000
@@ -20,7 +21,7 @@
 #define CRTC_CURSOR_HIGH 0x0e
 #define CRTC_CURSOR_LOW  0x0f
 
-static volatile uint16_t *cells; // NULL: no screen
+static volatile uint16_t *cells;
 static unsigned column, row;
 static enum { PLAIN, ESCAPE, SEQUENCE } state;
 static unsigned argument; // of the sequence so far
@@ -110,15 +111,19 @@ bool vga_init(void)
 {
     if (inb(MISC_OUTPUT_READ) == 0xff)
         return false;
-    cells = map_mmio(TEXT_MEMORY, sizeof(*cells) * COLUMNS * ROWS);
-    if (!cells)
-        return false;
+    cells = (uint16_t *)(DIRECT_BASE + TEXT_MEMORY);
     reserve_ports(CRTC_INDEX, 2);
     crtc_write(CRTC_START_HIGH, 0);
     crtc_write(CRTC_START_LOW, 0);
     blank(0, ROWS * COLUMNS);
     show_cursor();
     return true;
+}
+
+bool vga_remap(void)
+{
+    cells = map_mmio(TEXT_MEMORY, sizeof(*cells) * COLUMNS * ROWS);
+    return cells;
 }
 
 void vga_puts(const char *bytes, size_t n)

@@ -44,6 +44,8 @@ static void test_each_option(void **state)
     assert_int_equal(hv_options.dom0_mem, 128 << 20);
     assert_false(hv_options.reboot_on_panic);
     assert_true(hv_options.no_power_off);
+    cmdline_parse("console=vga,com1,com2");
+    assert_string_equal(hv_options.console, "vga,com1,com2");
     cmdline_parse("loglvl=all panic=reboot");
     assert_int_equal(hv_options.log_level, LOG_DEBUG);
     assert_true(hv_options.reboot_on_panic);
@@ -68,7 +70,12 @@ static void test_bad_options_are_named(void **state)
         "quiet",
         "=",
         "console",
-        "console=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "console=",
+        "console=hvc0",
+        "console=com1,",
+        "console=com1,,vga",
+        "console=com11",
+        "console=com1,com1,com1,com1,com1,com1,com1",
     };
 
     (void)state;

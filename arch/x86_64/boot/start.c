@@ -37,7 +37,7 @@ static void reserve_boot_memory(void)
 static void on_final_tables(void)
 {
     desc_set_stacks(&boot_percpu);
-    console_init_screen();
+    console_remap();
     hv_start();
 }
 

@@ -31,7 +31,6 @@ struct acpi_register {
 
 struct acpi_info {
     bool present;
-    maddr_t lapic_address;
     unsigned nr_cpus; // usable or could be made so; beyond MAX_PCPUS they are not counted
     uint32_t apic_ids[MAX_PCPUS];
     unsigned nr_ioapics;

@@ -19,12 +19,11 @@ void apic_eoi(void);
 void apic_send_ipi(uint32_t id, uint8_t vector);
 void apic_error(void); // APIC_ERROR_VECTOR: logs the error status
 
-// Timer. Deadline mode (absolute TSC values) where the cpu has it, else counts of apic_timer_khz.
+// Timer. Deadline mode (absolute TSC values) where the cpu has it, else counts down at a rate of its own.
 bool apic_timer_has_deadline(void);
 void apic_timer_set_deadline(uint64_t tsc); // 0: off
 void apic_timer_set_count(uint32_t count);  // 0: off
 uint32_t apic_timer_count(void);            // what is left of it
-extern uint32_t apic_timer_khz;
 
 void pic_disable(void); // the 8259s, before apic_init
 

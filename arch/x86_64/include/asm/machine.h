@@ -35,7 +35,7 @@ int64_t cmos_read_time(unsigned century_register);
 
 // The devices of console=. Before this only com1 is written to, at 115200 baud.
 void console_init(enum boot_screen screen);
-void console_init_screen(void);     // once the MMIO window works: what was said before is not on the screen
+void console_remap(void);           // the screen's memory, after the change to the final page tables
 void console_init_interrupts(void); // serial lines interrupt on received bytes from here on
 void console_flush(void);           // before the power goes: the serial lines have sent everything
 bool console_owns_gsi(unsigned gsi);
@@ -50,5 +50,6 @@ bool uart_enable_interrupt(unsigned index); // false: its interrupt cannot be de
 unsigned uart_gsi(unsigned index);
 void uart_receive(unsigned index); // hands all received bytes to console_input()
 
-bool vga_init(void); // false: no text screen
+bool vga_init(void);  // through the boot page tables; false: no text screen
+bool vga_remap(void); // through the MMIO window, from then on
 void vga_puts(const char *bytes, size_t n);

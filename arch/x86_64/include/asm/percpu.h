@@ -16,10 +16,5 @@ struct percpu {
 
 extern struct percpu boot_percpu;
 
-static inline struct percpu *percpu_of(struct cpu *cpu)
-{
-    return container_of(cpu, struct percpu, cpu);
-}
-
 void percpu_init(struct percpu *percpu, unsigned id); // registers the record; loads nothing
 void percpu_load(struct percpu *percpu);              // makes it the record of the cpu we run on
