@@ -121,7 +121,9 @@ void test_runstate(void)
     thread_sleep(5 * NS_PER_MS);
     const volatile struct vcpu_runstate_info *seen = &area;
     CHECK_EQUAL(seen->state, RUNSTATE_running);
-    CHECK(seen->time[RUNSTATE_blocked] >= 4 * NS_PER_MS);
+    CHECK(seen->time[RUNSTATE_blocked] > 0);
+    // Woken early by the console it may have waited for the CPU instead.
+    CHECK(seen->time[RUNSTATE_blocked] + seen->time[RUNSTATE_runnable] >= 4 * NS_PER_MS);
     CHECK(!(seen->state_entry_time & XEN_RUNSTATE_UPDATE));
     CHECK(seen->state_entry_time <= time_now());
     CHECK_EQUAL(HYPERVISOR_vcpu_op(VCPUOP_get_runstate_info, 0, &now), 0);
