@@ -63,12 +63,14 @@ static bool has_argument(int argc, char **argv, const char *word)
 int main(int argc, char **argv)
 {
     const struct module *rc_file = module_find(".rc"), *exec_file = module_find(".exec");
+    bool exec = has_argument(argc, argv, "exec");
 
+    shell_set_interactive(!exec);
     start_daemons();
     print_start_time();
     if (rc_file)
         shell_run_text(rc_file->data, rc_file->size);
-    if (has_argument(argc, argv, "exec"))
+    if (exec)
         shell_exec(exec_file ? exec_file->data : "", exec_file ? exec_file->size : 0);
     shell_interactive();
 }

@@ -23,6 +23,11 @@ static int last_status;   /* $? */
 static int first_failure; /* of all commands so far; what scripts/run exits with */
 static bool interactive;
 
+void shell_set_interactive(bool on)
+{
+    interactive = on;
+}
+
 bool shell_is_interactive(void)
 {
     return interactive;
@@ -142,7 +147,6 @@ void shell_interactive(void)
     static struct history history;
     static struct line_edit edit;
 
-    interactive = true;
     line_edit_init(&edit, &ops, &history, PROMPT, TERMINAL_COLUMNS);
     while (shell_leaving == STAY)
         if (read_line(&edit))

@@ -4,10 +4,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <dom0/shell.h>
+
 #include "xl_commands.h"
 
 int xl_show_console(const struct xl_args *args, struct domain_record *record, bool from_start)
 {
+    if (shell_is_interactive())
+        printf("Console of %s; Ctrl-] leaves it\n", record->settings.name);
     fflush(stdout);
     switch (console_session(record->console, from_start)) {
     case CONSOLE_LEFT: return 0;

@@ -8,7 +8,8 @@
 
 #include <dom0/line_edit.h>
 
-/* Whether commands are being typed by somebody, who likes to see how far they are. */
+/* Whether somebody watches, who likes to see how far a command is and what to press. */
+void shell_set_interactive(bool on);
 bool shell_is_interactive(void);
 
 /* Run every command of one line. */
