@@ -24,3 +24,7 @@ $(BUILD)/host/tests/unit/faults.o $(BUILD)/fuzz-obj/tests/unit/faults.o: HOST_CF
 unit-tests += memory_op_test
 memory_op_test-srcs = tests/unit/memory_op_test.c $(faults-srcs)
 memory_op_test-libs = $(faults-libs)
+
+unit-tests += gnttab_test
+gnttab_test-srcs = tests/unit/gnttab_test.c $(faults-srcs)
+gnttab_test-libs = $(faults-libs)
