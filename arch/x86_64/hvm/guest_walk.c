@@ -78,8 +78,7 @@ static bool walk(struct domain *d, struct guest_walk *w, const struct paging_mod
         uint64_t pte = read_entry(entry, mode->entry_size);
         if (!(pte & PTE_PRESENT))
             return false;
-        w->steps[mode->levels - level] = (struct guest_walk_step){entry, pte};
-        w->nr_steps = mode->levels - level + 1;
+        *w->end++ = (struct guest_walk_step){entry, pte};
         if (mode != &mode_pae || level < 3) // the top entries of PAE have no permissions
             w->writable &= pte >> 1 & 1;
         table = pte & PTE_FRAME;
@@ -93,58 +92,55 @@ static bool walk(struct domain *d, struct guest_walk *w, const struct paging_mod
     return false;
 }
 
-static bool same_paging(const struct guest_paging *a, const struct guest_paging *b)
-{
-    return a->cr3 == b->cr3 && a->cr0 == b->cr0 && a->cr4 == b->cr4 && a->efer == b->efer;
-}
-
 // Is a walk, remembered for this page and these control registers, still what the tables say? The entries are
 // in memory that was the guest's when `flushes` was noted, and is until that changes.
-static bool still_holds(const struct domain *d, const struct guest_walk *w)
+static inline bool still_holds(const struct domain *d, const struct guest_walk *w)
 {
     if (w->flushes != d->p2m.flushes)
         return false;
-    for (unsigned i = 0; i < w->nr_steps; i++)
-        if (__atomic_load_n((const uint64_t *)w->steps[i].entry, __ATOMIC_RELAXED) != w->steps[i].value)
+    for (const struct guest_walk_step *step = w->steps; step < w->end; step++)
+        if (__atomic_load_n((const uint64_t *)step->entry, __ATOMIC_RELAXED) != step->value)
             return false;
     return true;
 }
 
 // Walks for the page of va, without paging or with, and finds its memory. The record is left unusable on
 // failure.
-static bool fill(struct vcpu *v, struct guest_walk *w, const struct guest_paging *paging, uint64_t va)
+static bool fill(struct vcpu *v, struct guest_walk *w, uint64_t va)
 {
     struct domain *d = v->domain;
-    const struct paging_mode *mode = mode_of(paging->cr4, paging->efer);
+    const struct paging_mode *mode = mode_of(w->paging.cr4, w->paging.efer);
     gpa_t gpa = va;
 
-    *w = (struct guest_walk){.page = GUEST_WALK_UNUSED, .paging = *paging, .flushes = d->p2m.flushes};
-    if (!(paging->cr0 & CR0_PG))
+    w->page = GUEST_WALK_UNUSED;
+    w->flushes = d->p2m.flushes;
+    w->end = w->steps;
+    if (!(w->paging.cr0 & CR0_PG))
         w->writable = true;
     else if (!walk(d, w, mode, va, &gpa))
         return false;
+    w->writable |= !(w->paging.cr0 & CR0_WP);
     w->readable_at = p2m_memory(d, gpa & PAGE_MASK, false);
-    w->writable_at = p2m_memory(d, gpa & PAGE_MASK, true);
-    if (mode->entry_size == 8 || w->nr_steps == 0) // 32-bit entries would be compared as 64-bit ones
+    w->writable_at = w->writable ? p2m_memory(d, gpa & PAGE_MASK, true) : NULL;
+    if (mode->entry_size == 8 || w->end == w->steps) // 32-bit entries would be compared as 64-bit ones
         w->page = va & PAGE_MASK;
     return true;
+}
+
+static bool canonical(const struct guest_paging *paging, uint64_t va)
+{
+    return paging->efer & EFER_LMA ? (int64_t)(va << 16) >> 16 == (int64_t)va : va >> 32 == 0;
 }
 
 void *arch_guest_memory(struct vcpu *v, uint64_t va, bool write)
 {
     struct guest_walk *w = &v->arch->walks[va >> PAGE_SHIFT & (GUEST_WALKS - 1)];
-    struct guest_paging paging;
 
-    virt_ops->get_paging(v, &paging);
-    if (unlikely(!(paging.efer & EFER_LMA)))
-        va = (uint32_t)va;
-    else if (unlikely((int64_t)(va << 16) >> 16 != (int64_t)va))
-        return NULL;
-    if (w->page != (va & PAGE_MASK) || !same_paging(&w->paging, &paging) || !still_holds(v->domain, w))
-        if (!fill(v, w, &paging, va))
+    // A remembered page has been found canonical under the same paging mode.
+    if (unlikely(virt_ops->paging_changed(v, &w->paging) || w->page != (va & PAGE_MASK) ||
+                 !still_holds(v->domain, w)))
+        if (!canonical(&w->paging, va) || !fill(v, w, va))
             return NULL;
-    if (write && !w->writable && (paging.cr0 & CR0_WP))
-        return NULL;
     char *page = write ? w->writable_at : w->readable_at;
     return page ? page + (va & ~PAGE_MASK) : NULL;
 }

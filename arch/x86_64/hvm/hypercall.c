@@ -46,9 +46,9 @@ static void put_args(struct guest_regs *r, const struct hypercall *call)
     r->rbp = (uint32_t)call->args[5];
 }
 
-static void set_result(struct vcpu *v, const struct vcpu_exit *exit, bool is_32bit, long result)
+static inline void finish(struct vcpu *v, const struct vcpu_exit *exit, long result)
 {
-    v->arch->regs.rax = is_32bit ? (uint32_t)result : (uint64_t)result;
+    v->arch->regs.rax = exit->hypercall.width == 64 ? (uint64_t)result : (uint32_t)result;
     hvm_advance(v, exit);
 }
 
@@ -57,23 +57,21 @@ void hvm_hypercall(struct vcpu *v, const struct vcpu_exit *exit)
     struct arch_vcpu *arch = v->arch;
     struct hypercall call;
 
-    call.is_32bit = exit->hypercall.width != 64;
     if (unlikely(exit->hypercall.cpl != 0)) { // a guest's programs are not the guest
-        set_result(v, exit, call.is_32bit, -XEN_EPERM);
+        finish(v, exit, -XEN_EPERM);
         return;
     }
+    call.is_32bit = exit->hypercall.width != 64;
     get_args(&arch->regs, &call);
     struct hypercall_record *record = &arch->trace[arch->trace_next++ % HYPERCALL_TRACE];
     record->nr = call.nr;
     record->arg0 = call.args[0];
     record->rip = arch->regs.rip;
-    record->result = 0;
 
     long result = hypercall_dispatch(v, &call);
     record->result = result;
-    if (unlikely(result == HYPERCALL_CONTINUE)) {
+    if (likely(result != HYPERCALL_CONTINUE))
+        finish(v, exit, result);
+    else
         put_args(&arch->regs, &call); // RIP stays: the guest makes the call again
-        return;
-    }
-    set_result(v, exit, call.is_32bit, result);
 }

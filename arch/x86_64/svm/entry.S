@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The way into a guest and back on AMD-V. In: RDI struct guest_regs, RSI the VMCB's and RDX the host VMCB's machine
- * address. Out: every general register but RSP and RBP is lost, which svm_run tells the compiler instead of having
+ * The way into a guest and back on AMD-V. In: RDI struct guest_regs, RSI struct svm_vcpu. Out: every general register but RSP and RBP is lost, which svm_run tells the compiler instead of having
  * them saved here.
  *
  * VMRUN itself switches RAX, RSP, RIP, RFLAGS and the control registers; VMLOAD and VMSAVE the hidden state of FS, GS,
@@ -11,7 +10,7 @@
  * across VMRUN because it decides, with V_INTR_MASKING, whether a machine interrupt makes the guest exit.
  */
 
-/* Byte offsets in struct guest_regs: 8 * the register's number (checked in svm.c). */
+/* Byte offsets in struct guest_regs: 8 * the register's number (checked in run.c). */
 #define RCX 8
 #define RDX 16
 #define RBX 24
@@ -27,14 +26,18 @@
 #define R14 112
 #define R15 120
 
+/* In struct svm_vcpu, likewise. */
+#define VMCB_PA 8
+#define HOST_VMCB_PA 16
+
     .text
     .globl svm_enter
     .type svm_enter, @function
 svm_enter:
     push %rbp
-    push %rdi /* regs */
-    push %rdx /* host_vmcb */
-    mov %rsi, %rax
+    push %rdi
+    push %rsi
+    mov VMCB_PA(%rsi), %rax
 
     mov RCX(%rdi), %rcx
     mov RDX(%rdi), %rdx
@@ -58,6 +61,7 @@ svm_enter:
     cli
     vmsave %rax
     pop %rax
+    mov HOST_VMCB_PA(%rax), %rax
     vmload %rax
     stgi
 

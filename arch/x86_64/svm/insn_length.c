@@ -70,20 +70,19 @@ static unsigned measure(struct vcpu *v, uint32_t exit_code)
     return i + opcode.length;
 }
 
-uint64_t svm_find_next_rip(struct vcpu *v, struct insn_record *record)
+bool svm_find_next_rip(struct vcpu *v, struct insn_record *record)
 {
     const struct vmcb *vmcb = svm_of(v)->vmcb;
     unsigned length = measure(v, vmcb->exit_code);
     uint64_t next = vmcb->rip + length;
 
     if (!length)
-        return 0;
+        return false;
     *record = (struct insn_record){
         .rip = vmcb->rip,
-        .cs_base = vmcb->cs.base,
         .cr3 = vmcb->cr3,
         .exit_code = vmcb->exit_code,
         .next_rip = vmcb_is_64bit(vmcb) ? next : (uint32_t)next,
     };
-    return record->next_rip;
+    return true;
 }

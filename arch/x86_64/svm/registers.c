@@ -42,14 +42,15 @@ void svm_set_sreg(struct vcpu *v, enum guest_sreg reg, uint64_t value)
     *place = value;
 }
 
-void svm_get_paging(const struct vcpu *v, struct guest_paging *paging)
+bool svm_paging_changed(const struct vcpu *v, struct guest_paging *paging)
 {
     const struct vmcb *vmcb = svm_of(v)->vmcb;
 
-    paging->cr0 = vmcb->cr0;
-    paging->cr3 = vmcb->cr3;
-    paging->cr4 = vmcb->cr4;
-    paging->efer = vmcb->efer;
+    if (likely(paging->cr3 == vmcb->cr3 && paging->cr0 == vmcb->cr0 && paging->cr4 == vmcb->cr4 &&
+               paging->efer == vmcb->efer))
+        return false;
+    *paging = (struct guest_paging){.cr0 = vmcb->cr0, .cr3 = vmcb->cr3, .cr4 = vmcb->cr4, .efer = vmcb->efer};
+    return true;
 }
 
 static struct vmcb_segment *segment_of(const struct vcpu *v, enum guest_segment seg)

@@ -9,6 +9,14 @@
 
 #include <asm/hvm/run.h>
 
+// entry.S relies on these offsets.
+_Static_assert(offsetof(struct guest_regs, rcx) == 8 && offsetof(struct guest_regs, rdx) == 16, "entry.S");
+_Static_assert(offsetof(struct guest_regs, rbx) == 24 && offsetof(struct guest_regs, rbp) == 40, "entry.S");
+_Static_assert(offsetof(struct guest_regs, rsi) == 48 && offsetof(struct guest_regs, rdi) == 56, "entry.S");
+_Static_assert(offsetof(struct guest_regs, r8) == 64 && offsetof(struct guest_regs, r15) == 120, "entry.S");
+_Static_assert(offsetof(struct svm_vcpu, vmcb_pa) == 8 && offsetof(struct svm_vcpu, host_vmcb_pa) == 16,
+               "entry.S");
+
 static void unknown(struct vcpu_exit *exit, const struct vmcb *vmcb, enum exit_kind kind, const char *why)
 {
     exit->kind = kind;
@@ -18,16 +26,22 @@ static void unknown(struct vcpu_exit *exit, const struct vmcb *vmcb, enum exit_k
     exit->raw.why = why;
 }
 
+// Stubs of a hypercall page are 32 bytes apart and should not share a record.
+static inline struct insn_record *record_of(struct svm_vcpu *svm, uint64_t rip)
+{
+    return &svm->insn_records[(rip ^ rip >> 5) % INSN_RECORDS];
+}
+
 static inline bool is_recorded(const struct insn_record *record, const struct vmcb *vmcb)
 {
-    return record->rip == vmcb->rip && record->cr3 == vmcb->cr3 && record->cs_base == vmcb->cs.base &&
+    return record->rip == vmcb->rip && record->cr3 == vmcb->cr3 &&
            record->exit_code == vmcb->exit_code; // never 0, so an unused record does not match
 }
 
 // An exit by an instruction that is going to be completed: finds where the next one begins.
-static inline void instruction(struct vcpu *v, struct vcpu_exit *exit, enum exit_kind kind)
+static inline void instruction(struct vcpu *v, struct svm_vcpu *svm, struct vcpu_exit *exit,
+                               enum exit_kind kind)
 {
-    struct svm_vcpu *svm = svm_of(v);
     const struct vmcb *vmcb = svm->vmcb;
 
     exit->kind = kind;
@@ -35,24 +49,20 @@ static inline void instruction(struct vcpu *v, struct vcpu_exit *exit, enum exit
         exit->next_rip = vmcb->next_rip;
         return;
     }
-    // Stubs of a hypercall page are 32 bytes apart and should not share a record.
-    struct insn_record *record = &svm->insn_records[(vmcb->rip ^ vmcb->rip >> 5) % INSN_RECORDS];
-    if (likely(is_recorded(record, vmcb))) {
+    struct insn_record *record = record_of(svm, vmcb->rip);
+    if (likely(is_recorded(record, vmcb)) || svm_find_next_rip(v, record))
         exit->next_rip = record->next_rip;
-        return;
-    }
-    exit->next_rip = svm_find_next_rip(v, record);
-    if (!exit->next_rip)
+    else
         unknown(exit, vmcb, EXIT_UNKNOWN, "the code at RIP is not the instruction that exited");
 }
 
-static void decode_hypercall(struct vcpu *v, struct vcpu_exit *exit)
+static inline void hypercall(struct vcpu *v, struct svm_vcpu *svm, struct vcpu_exit *exit)
 {
-    const struct vmcb *vmcb = svm_of(v)->vmcb;
+    const struct vmcb *vmcb = svm->vmcb;
 
     exit->hypercall.cpl = vmcb->cpl;
     exit->hypercall.width = vmcb_is_64bit(vmcb) ? 64 : vmcb->cs.attr & VMCB_ATTR_D ? 32 : 16;
-    instruction(v, exit, EXIT_HYPERCALL);
+    instruction(v, svm, exit, EXIT_HYPERCALL);
 }
 
 static void decode_io(const struct vmcb *vmcb, struct vcpu_exit *exit)
@@ -137,24 +147,25 @@ static void deliver_again(struct vcpu *v)
     hvm_reinject(v, &event);
 }
 
-static inline void decode(struct vcpu *v, struct vcpu_exit *exit)
+static inline void decode(struct vcpu *v, struct svm_vcpu *svm, struct vcpu_exit *exit)
 {
-    struct svm_vcpu *svm = svm_of(v);
     struct vmcb *vmcb = svm->vmcb;
 
     if (unlikely(vmcb->exit_int_info & EVENT_VALID))
         deliver_again(v);
 
     switch ((uint32_t)vmcb->exit_code) {
-    case SVM_EXIT_VMMCALL: decode_hypercall(v, exit); break;
+    case SVM_EXIT_VMMCALL: hypercall(v, svm, exit); break;
     case SVM_EXIT_INTR: exit->kind = EXIT_INTERRUPT; break;
-    case SVM_EXIT_CPUID: instruction(v, exit, EXIT_CPUID); break;
-    case SVM_EXIT_MSR: instruction(v, exit, vmcb->exit_info1 & 1 ? EXIT_MSR_WRITE : EXIT_MSR_READ); break;
-    case SVM_EXIT_HLT: instruction(v, exit, EXIT_HLT); break;
-    case SVM_EXIT_PAUSE: instruction(v, exit, EXIT_PAUSE); break;
-    case SVM_EXIT_XSETBV: instruction(v, exit, EXIT_XSETBV); break;
+    case SVM_EXIT_CPUID: instruction(v, svm, exit, EXIT_CPUID); break;
+    case SVM_EXIT_MSR:
+        instruction(v, svm, exit, vmcb->exit_info1 & 1 ? EXIT_MSR_WRITE : EXIT_MSR_READ);
+        break;
+    case SVM_EXIT_HLT: instruction(v, svm, exit, EXIT_HLT); break;
+    case SVM_EXIT_PAUSE: instruction(v, svm, exit, EXIT_PAUSE); break;
+    case SVM_EXIT_XSETBV: instruction(v, svm, exit, EXIT_XSETBV); break;
     case SVM_EXIT_INVD:
-    case SVM_EXIT_WBINVD: instruction(v, exit, EXIT_CACHE_FLUSH); break;
+    case SVM_EXIT_WBINVD: instruction(v, svm, exit, EXIT_CACHE_FLUSH); break;
     case SVM_EXIT_IO: decode_io(vmcb, exit); break;
     case SVM_EXIT_NPF: decode_npf(vmcb, exit); break;
     case SVM_EXIT_VINTR:
@@ -192,12 +203,13 @@ static inline void decode(struct vcpu *v, struct vcpu_exit *exit)
 }
 
 // Everything but RBP and RSP is lost on the way: the compiler keeps nothing in registers across it.
-static void enter(struct guest_regs *regs, maddr_t vmcb, maddr_t host_vmcb)
+static inline void enter(struct guest_regs *regs, struct svm_vcpu *svm)
 {
     asm volatile("call svm_enter"
-                 : "+D"(regs), "+S"(vmcb), "+d"(host_vmcb)
+                 : "+D"(regs), "+S"(svm)
                  :
-                 : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+                 : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc",
+                   "memory");
 }
 
 static inline void run(struct vcpu *v, struct vcpu_exit *exit)
@@ -214,7 +226,7 @@ static inline void run(struct vcpu *v, struct vcpu_exit *exit)
     vmcb->rsp = regs->rsp;
     vmcb->rflags = regs->rflags;
 
-    enter(regs, svm->vmcb_pa, svm->host_vmcb_pa);
+    enter(regs, svm);
 
     vmcb->tlb_control = TLB_CONTROL_NONE;
     vmcb->event_inj = 0;
@@ -222,7 +234,7 @@ static inline void run(struct vcpu *v, struct vcpu_exit *exit)
     regs->rsp = vmcb->rsp;
     regs->rip = vmcb->rip;
     regs->rflags = vmcb->rflags;
-    decode(v, exit);
+    decode(v, svm, exit);
 }
 
 void svm_run_loop(void)

@@ -29,12 +29,6 @@
 
 #define PAT_RESET 0x0007040600070406UL
 
-// entry.S stores by these offsets.
-_Static_assert(offsetof(struct guest_regs, rcx) == 8 && offsetof(struct guest_regs, rdx) == 16, "entry.S");
-_Static_assert(offsetof(struct guest_regs, rbx) == 24 && offsetof(struct guest_regs, rbp) == 40, "entry.S");
-_Static_assert(offsetof(struct guest_regs, rsi) == 48 && offsetof(struct guest_regs, rdi) == 56, "entry.S");
-_Static_assert(offsetof(struct guest_regs, r8) == 64 && offsetof(struct guest_regs, r15) == 120, "entry.S");
-
 struct svm_features svm_features;
 static struct svm_cpu svm_cpus[MAX_PCPUS];
 
@@ -256,7 +250,7 @@ const struct virt_ops svm_ops = {
     .request_window = svm_request_window,
     .get_sreg = svm_get_sreg,
     .set_sreg = svm_set_sreg,
-    .get_paging = svm_get_paging,
+    .paging_changed = svm_paging_changed,
     .get_segment = svm_get_segment,
     .set_segment = svm_set_segment,
     .get_msr = svm_get_msr,

@@ -12,8 +12,9 @@
 
 // An instruction that exited before, so that its bytes are not fetched again: see insn_length.c.
 struct insn_record {
-    uint64_t rip, cs_base, cr3, exit_code;
-    uint64_t next_rip; // 0: unused
+    uint64_t rip, cr3;
+    uint64_t exit_code; // 0: unused
+    uint64_t next_rip;
 };
 
 struct svm_vcpu {
@@ -54,14 +55,14 @@ static inline struct svm_vcpu *svm_of(const struct vcpu *v)
 // run.c
 void svm_run_loop(void) __attribute__((noreturn));
 
-// insn_length.c: where the instruction behind the one that caused the exit begins; 0 when the bytes at CS:RIP
-// are not that instruction (any more). Remembers the answer in `record`.
-uint64_t svm_find_next_rip(struct vcpu *v, struct insn_record *record);
+// insn_length.c: finds where the instruction behind the one that caused the exit begins, and notes it in
+// `record`. False when the bytes at CS:RIP are not that instruction (any more).
+bool svm_find_next_rip(struct vcpu *v, struct insn_record *record);
 
 // registers.c
 uint64_t svm_get_sreg(const struct vcpu *v, enum guest_sreg reg);
 void svm_set_sreg(struct vcpu *v, enum guest_sreg reg, uint64_t value);
-void svm_get_paging(const struct vcpu *v, struct guest_paging *paging);
+bool svm_paging_changed(const struct vcpu *v, struct guest_paging *paging);
 void svm_get_segment(const struct vcpu *v, enum guest_segment seg, struct guest_segment_state *state);
 void svm_set_segment(struct vcpu *v, enum guest_segment seg, const struct guest_segment_state *state);
 bool svm_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value);

@@ -43,13 +43,12 @@ struct guest_walk_step {
 };
 
 struct guest_walk {
-    uint64_t page; // guest-virtual, GUEST_WALK_UNUSED: none
-    struct guest_paging paging;
-    uint64_t flushes; // p2m.flushes when this was noted: the host addresses below are good until it changes
-    unsigned nr_steps;
-    bool writable; // in all entries
-    struct guest_walk_step steps[4];
-    void *readable_at, *writable_at; // host address of the page, NULL: not memory of that kind
+    uint64_t page;              // guest-virtual, GUEST_WALK_UNUSED: none
+    struct guest_paging paging; // when it was walked
+    uint64_t flushes;           // p2m.flushes then: the host addresses below are good until it changes
+    struct guest_walk_step steps[4], *end; // from the top table down
+    bool writable;                         // in all of them
+    void *readable_at, *writable_at;       // host address of the page, NULL: not for this kind of access
 };
 
 struct arch_vcpu {
