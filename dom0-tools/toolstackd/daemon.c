@@ -149,10 +149,12 @@ static void look_after_domains(void)
     bool vanished;
 
     while ((r = record_needing_attention(&info, &vanished)) != NULL) {
+        r->references++; /* while we give way to others, somebody may destroy what we preserve */
         if (vanished)
             handle_vanished(r);
         else
             handle_shutdown(r, (int)(info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask);
+        toolstack_put(r);
     }
 }
 

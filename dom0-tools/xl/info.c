@@ -49,7 +49,7 @@ static void number(struct report *r, const char *name, uint64_t value)
 
 static void report_machine(struct report *r, const struct xen_sysctl_physinfo *p)
 {
-    field(r, "host", "dom0");
+    field(r, "host", "proxenos");
     field(r, "machine", "x86_64");
     number(r, "nr_cpus", p->nr_cpus);
     number(r, "max_cpu_id", p->max_cpu_id);

@@ -107,9 +107,3 @@ void json_seconds(struct json *json, const char *key, uint64_t nanoseconds)
     begin_value(json, key);
     fprintf(json->out, "%" PRIu64 ".%09" PRIu64, nanoseconds / 1000000000, nanoseconds % 1000000000);
 }
-
-void json_bool(struct json *json, const char *key, bool value)
-{
-    begin_value(json, key);
-    fputs(value ? "true" : "false", json->out);
-}

@@ -26,6 +26,5 @@ void json_end_array(struct json *json);
 void json_string(struct json *json, const char *key, const char *value);
 void json_number(struct json *json, const char *key, uint64_t value);
 void json_seconds(struct json *json, const char *key, uint64_t nanoseconds); /* as a decimal fraction */
-void json_bool(struct json *json, const char *key, bool value);
 
 #endif
