@@ -109,11 +109,14 @@ static const uint8_t *map_table(maddr_t address, uint32_t *length)
 static unsigned read_root(maddr_t rsdp_address, maddr_t *tables)
 {
     const uint8_t *rsdp = map_firmware(rsdp_address, HEADER_BYTES);
-    bool extended = rsdp[15] >= 2 && checksum_ok(rsdp, HEADER_BYTES) && get64(rsdp + 24);
-    unsigned entry = extended ? 8 : 4, count = 0;
+    unsigned count = 0;
     uint32_t length;
-    const uint8_t *root = map_table(extended ? get64(rsdp + 24) : get32(rsdp + 16), &length);
 
+    if (!rsdp)
+        return 0;
+    bool extended = rsdp[15] >= 2 && checksum_ok(rsdp, HEADER_BYTES) && get64(rsdp + 24);
+    unsigned entry = extended ? 8 : 4;
+    const uint8_t *root = map_table(extended ? get64(rsdp + 24) : get32(rsdp + 16), &length);
     if (!root)
         return 0;
     for (uint32_t at = HEADER_BYTES; length - at >= entry && count < MAX_TABLES; at += entry)
