@@ -51,8 +51,7 @@ static void undefined_instruction(void)
 
 static void divide_by_zero(void)
 {
-    volatile int zero = 0;
-    printf("%d\n", 1 / zero);
+    __asm__ volatile("divl %%ecx" ::"a"(1), "d"(0), "c"(0));
 }
 
 static void null_pointer(void)
