@@ -10,11 +10,15 @@
 
 enum direction { FROM_GUEST, TO_GUEST, CLEAR_GUEST };
 
+// Each of the public functions is to become one piece of code for its direction: nearly every hypercall
+// copies.
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 // n bytes at `guest`, within one page; NULL when the guest has no such memory. buf is not used by
 // CLEAR_GUEST.
-static int copy_in_page(char *guest, char *buf, size_t n, enum direction direction)
+static inline int copy_in_page(char *guest, char *buf, size_t n, enum direction direction)
 {
-    if (!guest)
+    if (unlikely(!guest))
         return -XEN_EFAULT;
     switch (direction) {
     case FROM_GUEST: memcpy(buf, guest, n); break;
@@ -24,31 +28,44 @@ static int copy_in_page(char *guest, char *buf, size_t n, enum direction directi
     return 0;
 }
 
-static size_t rest_of_page(uint64_t address, size_t n)
+static inline size_t rest_of_page(uint64_t address)
 {
-    return MIN(n, PAGE_SIZE - (address & ~PAGE_MASK));
+    return PAGE_SIZE - (address & ~PAGE_MASK);
 }
 
-static int copy_gva(struct vcpu *v, uint64_t va, char *buf, size_t n, enum direction direction)
+// [va, va + n) is within one page.
+static inline int copy_gva_in_page(struct vcpu *v, uint64_t va, char *buf, size_t n, enum direction direction)
 {
     struct spinlock *lock = &v->domain->p2m.lock;
 
+    spin_lock(lock);
+    int rc = copy_in_page(arch_guest_memory(v, va, direction != FROM_GUEST), buf, n, direction);
+    spin_unlock(lock);
+    return rc;
+}
+
+static int copy_gva_by_pages(struct vcpu *v, uint64_t va, char *buf, size_t n, enum direction direction)
+{
     for (size_t done = 0, chunk; done < n; done += chunk) {
-        chunk = rest_of_page(va + done, n - done);
-        spin_lock(lock);
-        int rc = copy_in_page(arch_guest_memory(v, va + done, direction != FROM_GUEST), buf + done, chunk,
-                              direction);
-        spin_unlock(lock);
-        if (rc)
-            return rc;
+        chunk = MIN(n - done, rest_of_page(va + done));
+        if (copy_gva_in_page(v, va + done, buf + done, chunk, direction))
+            return -XEN_EFAULT;
     }
     return 0;
+}
+
+// Nearly every hypercall copies a small structure that lies in one page; inlined, that is short.
+static inline int copy_gva(struct vcpu *v, uint64_t va, char *buf, size_t n, enum direction direction)
+{
+    if (likely(n - 1 < rest_of_page(va))) // not for n = 0
+        return copy_gva_in_page(v, va, buf, n, direction);
+    return copy_gva_by_pages(v, va, buf, n, direction);
 }
 
 static int copy_gpa(struct domain *d, gpa_t gpa, char *buf, size_t n, enum direction direction)
 {
     for (size_t done = 0, chunk; done < n; done += chunk) {
-        chunk = rest_of_page(gpa + done, n - done);
+        chunk = MIN(n - done, rest_of_page(gpa + done));
         spin_lock(&d->p2m.lock);
         int rc =
             copy_in_page(p2m_memory(d, gpa + done, direction != FROM_GUEST), buf + done, chunk, direction);
