@@ -104,9 +104,14 @@ static inline bool still_holds(const struct domain *d, const struct guest_walk *
     return true;
 }
 
+static bool canonical(const struct guest_paging *paging, uint64_t va)
+{
+    return paging->efer & EFER_LMA ? (int64_t)(va << 16) >> 16 == (int64_t)va : va >> 32 == 0;
+}
+
 // Walks for the page of va, without paging or with, and finds its memory. The record is left unusable on
 // failure.
-static bool fill(struct vcpu *v, struct guest_walk *w, uint64_t va)
+static bool __attribute__((noinline)) fill(struct vcpu *v, struct guest_walk *w, uint64_t va)
 {
     struct domain *d = v->domain;
     const struct paging_mode *mode = mode_of(w->paging.cr4, w->paging.efer);
@@ -115,6 +120,8 @@ static bool fill(struct vcpu *v, struct guest_walk *w, uint64_t va)
     w->page = GUEST_WALK_UNUSED;
     w->flushes = d->p2m.flushes;
     w->end = w->steps;
+    if (!canonical(&w->paging, va))
+        return false;
     if (!(w->paging.cr0 & CR0_PG))
         w->writable = true;
     else if (!walk(d, w, mode, va, &gpa))
@@ -127,20 +134,14 @@ static bool fill(struct vcpu *v, struct guest_walk *w, uint64_t va)
     return true;
 }
 
-static bool canonical(const struct guest_paging *paging, uint64_t va)
-{
-    return paging->efer & EFER_LMA ? (int64_t)(va << 16) >> 16 == (int64_t)va : va >> 32 == 0;
-}
-
 void *arch_guest_memory(struct vcpu *v, uint64_t va, bool write)
 {
     struct guest_walk *w = &v->arch->walks[va >> PAGE_SHIFT & (GUEST_WALKS - 1)];
 
-    // A remembered page has been found canonical under the same paging mode.
     if (unlikely(virt_ops->paging_changed(v, &w->paging) || w->page != (va & PAGE_MASK) ||
-                 !still_holds(v->domain, w)))
-        if (!canonical(&w->paging, va) || !fill(v, w, va))
-            return NULL;
+                 !still_holds(v->domain, w)) &&
+        !fill(v, w, va))
+        return NULL;
     char *page = write ? w->writable_at : w->readable_at;
     return page ? page + (va & ~PAGE_MASK) : NULL;
 }
