@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""What the hypervisor says when the machine fails it, and that its own memory is protected: through QEMU's monitor."""
+
+import os
+import re
+import time
+
+import pexpect
+import pytest
+
+from conftest import BUILD, LIMIT
+
+WRITABLE, NO_EXECUTE = "W", "X"  # in the flags of "info tlb"
+
+
+class Monitored:
+    """Proxenos at dom0's prompt, with its serial line in a file and QEMU's monitor at hand."""
+
+    def __init__(self, log):
+        self.log = log
+        self.qemu = pexpect.spawn(
+            "qemu-system-x86_64",
+            ["-accel", "tcg", "-cpu", "max", "-m", "512", "-display", "none", "-no-reboot", "-monitor", "stdio",
+             "-serial", f"file:{log}", "-kernel", os.path.join(BUILD, "proxenos"),
+             "-initrd", os.path.join(BUILD, "dom0.elf"), "-append", "loglvl=none panic=halt"],
+            timeout=LIMIT, encoding="utf-8", codec_errors="replace", dimensions=(24, 200), maxread=65536)
+        self.qemu.expect_exact("(qemu) ")
+        self.wait_for("dom0# ")
+
+    def wait_for(self, text):
+        """Waits until the console has said it; returns all that was said."""
+        for _ in range(10 * LIMIT):
+            said = open(self.log, errors="replace").read() if os.path.exists(self.log) else ""
+            if text in said:
+                return said
+            time.sleep(0.1)
+        pytest.fail(f"the console never said {text!r}")
+
+    def command(self, text):
+        """A command of the monitor; returns its output."""
+        self.qemu.sendline(text)
+        self.qemu.expect_exact("(qemu) ")
+        return self.qemu.before
+
+
+@pytest.fixture
+def monitored(log_path):
+    machine = Monitored(log_path())
+    yield machine
+    machine.qemu.close(force=True)
+
+
+def check_report(said):
+    """All registers, control registers, and a backtrace with the names of functions."""
+    assert re.search(r"RIP [0-9a-f]{16} \w+\+0x[0-9a-f]+", said)
+    for register in ["RAX", "RSP", "R15", "RFLAGS", "CR0", "CR2", "CR3", "CR4"]:
+        assert register + " " in said
+    assert re.search(r"from [0-9a-f]{16} hv_start\+0x", said)
+
+
+def test_nmi_ends_in_a_report(monitored):
+    monitored.command("nmi")
+    said = monitored.wait_for("mm_enter")
+    assert "PANIC: non-maskable interrupt" in said
+    check_report(said)
+
+
+def test_machine_check_names_its_bank(monitored):
+    monitored.command("mce 0 1 0xbe00000000000000 0x5 0x1000 0x8c")
+    said = monitored.wait_for("mm_enter")
+    assert "PANIC: #MC machine check" in said
+    assert "bank 1: status be00000000000000, address 0000000000001000" in said
+    check_report(said)
+
+
+def mapped_pages(monitored):
+    """{address: flags} of the idle cpu's page tables, which are the hypervisor's: dom0 waits for a key."""
+    pages = dict(re.findall(r"([0-9a-f]{16}): [0-9a-f]{16} (\S{9})", monitored.command("info tlb")))
+    assert len(pages) > 50
+    return pages
+
+
+def test_no_page_is_both_writable_and_executable(monitored):
+    pages = mapped_pages(monitored)
+    assert not [page for page, flags in pages.items() if WRITABLE in flags and NO_EXECUTE not in flags]
+    assert [page for page, flags in pages.items() if NO_EXECUTE not in flags]  # some are executable
+
+
+def test_nothing_is_mapped_low_and_stacks_are_guarded(monitored):
+    pages = mapped_pages(monitored)
+    assert all(page.startswith("ffff") for page in pages)
+    assert "ffffffffd0001000" in pages      # the lowest page of cpu 0's stack
+    assert "ffffffffd0000000" not in pages  # and its guard
