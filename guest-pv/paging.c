@@ -19,6 +19,7 @@
 #define PTE_NX       (UINT64_C(1) << 63)
 #define PTE_ADDRESS  UINT64_C(0x000ffffffffff000)
 #define PTE_TABLE    (PTE_PRESENT | PTE_WRITE)
+#define LOW_MEMORY   (UINT64_C(4) << 30)
 #define LARGE_PAGE   UINT64_C(0x200000)
 #define TABLE_LENGTH 512
 
@@ -52,6 +53,11 @@ static uint64_t *table_alloc(void)
 static void flush(uint64_t va)
 {
     __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
+}
+
+static void flush_all(void)
+{
+    __asm__ volatile("mov %0, %%cr3" ::"r"(guest_pml4) : "memory");
 }
 
 // Replaces a large page by a table that maps the same; `level` is the large page's.
@@ -142,6 +148,8 @@ int mem_map_window(uint64_t gpa, uint64_t size, unsigned flags)
     if (end < gpa || end > UINT64_C(1) << paging_physical_bits())
         return -EINVAL;
     end = (end + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    if (!(flags & MEM_UNCACHED) && va < LOW_MEMORY)
+        va = LOW_MEMORY; // mapped since entry
     while (va < end) {
         unsigned level;
         uint64_t step;
@@ -195,9 +203,11 @@ uint64_t mem_gfn_of(const void *address)
 
 static void protect(uint64_t from, uint64_t to, uint64_t flags)
 {
+    uint64_t *entry = NULL;
     for (uint64_t va = from; va < to; va += PAGE_SIZE) {
-        *walk(va, 1) = va | PTE_PRESENT | flags;
-        flush(va);
+        if (!entry || va % LARGE_PAGE == 0)
+            entry = walk(va, 1); // the table; its next entries follow
+        *entry++ = va | PTE_PRESENT | flags;
     }
 }
 
@@ -232,5 +242,5 @@ void paging_init(void)
     protect_image();
     forbid_execution();
     *walk(0, 1) = 0; // page 0: a null pointer faults
-    flush(0);
+    flush_all();
 }
