@@ -14,7 +14,8 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 int hv_vsnprintf(char *buf, size_t size, const char *fmt, va_list args) __attribute__((format(printf, 3, 0)));
 int hv_snprintf(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-// Moves the log from the few KiB of the image to a ring large enough for `xl dmesg`. Once, after page_alloc_init().
+// Moves the log from the few KiB of the image to a ring large enough for `xl dmesg`. Once, after
+// page_alloc_init().
 void log_init(void);
 
 // One log line, without the trailing newline; "(PXN) " is put in front of it.
