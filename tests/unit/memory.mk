@@ -28,3 +28,7 @@ memory_op_test-libs = $(faults-libs)
 unit-tests += gnttab_test
 gnttab_test-srcs = tests/unit/gnttab_test.c $(faults-srcs)
 gnttab_test-libs = $(faults-libs)
+
+unit-tests += domctl_test
+domctl_test-srcs = tests/unit/domctl_test.c $(faults-srcs)
+domctl_test-libs = $(faults-libs)
