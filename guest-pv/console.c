@@ -130,7 +130,7 @@ static size_t ring_space(void)
     return used < sizeof(ring->out) ? sizeof(ring->out) - used : 0;
 }
 
-// Puts what fits into the ring and tells the other side; returns how much that was.
+// Puts what fits into the ring; returns how much that was.
 static size_t push(const char *bytes, size_t size)
 {
     size_t count = ring_space() < size ? ring_space() : size;
@@ -138,24 +138,23 @@ static size_t push(const char *bytes, size_t size)
     for (size_t i = 0; i < count; i++)
         ring->out[MASK_XENCONS_IDX(produced++, ring->out)] = bytes[i];
     __atomic_store_n(&ring->out_prod, produced, __ATOMIC_RELEASE);
-    if (count)
-        event_send(ring_port);
     return count;
 }
 
 static void wait_for_space(void)
 {
+    event_send(ring_port);
     if (thread_may_block())
         waitq_wait_event(&writers, ring_space(), DEADLINE_NEVER);
     else
         HYPERVISOR_sched_op(SCHEDOP_yield, NULL);
 }
 
-void console_write(const void *data, size_t size)
+// Hands all bytes to the backend, which a ring's other side hears of in flush() only.
+static void put(const char *bytes, size_t size)
 {
-    const char *bytes = data;
     if (!ring) {
-        HYPERVISOR_console_io(CONSOLEIO_write, size, (void *)data);
+        HYPERVISOR_console_io(CONSOLEIO_write, size, (void *)bytes);
         return;
     }
     while (size) {
@@ -167,19 +166,34 @@ void console_write(const void *data, size_t size)
     }
 }
 
+static void flush(void)
+{
+    if (ring)
+        event_send(ring_port);
+}
+
+void console_write(const void *data, size_t size)
+{
+    put(data, size);
+    flush();
+}
+
 void console_puts(const char *text, size_t size)
 {
     while (size) {
         const char *end = memchr(text, '\n', size);
         size_t line = end ? (size_t)(end - text) : size;
         if (line)
-            console_write(text, line);
-        if (!end)
-            return;
-        console_write("\r\n", 2);
-        text += line + 1;
-        size -= line + 1;
+            put(text, line);
+        text += line;
+        size -= line;
+        if (end) {
+            put("\r\n", 2);
+            text++;
+            size--;
+        }
     }
+    flush();
 }
 
 void console_emergency(const char *text, size_t size)
@@ -192,6 +206,7 @@ void console_emergency(const char *text, size_t size)
         size_t done = push(text, size);
         text += done;
         size -= done;
+        flush();
         if (size)
             HYPERVISOR_sched_op(SCHEDOP_yield, NULL);
     }

@@ -180,8 +180,10 @@ static void send_bytes(const void *data, size_t size)
         size_t done = xs_ring_write(bytes, size);
         bytes += done;
         size -= done;
-        if (size)
+        if (size) {
+            xs_ring_notify();
             waitq_wait(&ring_waiters, DEADLINE_NEVER);
+        }
     }
 }
 
@@ -196,6 +198,7 @@ static void send_request(struct request *request, uint32_t type, xs_tx tx, const
     send_bytes(&header, sizeof(header));
     for (unsigned i = 0; i < MAX_PARTS && parts[i].data; i++)
         send_bytes(parts[i].data, parts[i].size);
+    xs_ring_notify();
     mutex_unlock(&sending);
 }
 

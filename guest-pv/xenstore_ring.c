@@ -44,8 +44,8 @@ size_t xs_ring_read(void *data, size_t size)
     for (size_t i = 0; i < count; i++)
         bytes[i] = ring->rsp[MASK_XENSTORE_IDX(consumed++)];
     __atomic_store_n(&ring->rsp_cons, consumed, __ATOMIC_RELEASE);
-    if (count)
-        event_send(port);
+    if (count && available == XENSTORE_RING_SIZE)
+        xs_ring_notify();
     return count;
 }
 
@@ -59,7 +59,10 @@ size_t xs_ring_write(const void *data, size_t size)
     for (size_t i = 0; i < count; i++)
         ring->req[MASK_XENSTORE_IDX(produced++)] = bytes[i];
     __atomic_store_n(&ring->req_prod, produced, __ATOMIC_RELEASE);
-    if (count)
-        event_send(port);
     return count;
+}
+
+void xs_ring_notify(void)
+{
+    event_send(port);
 }

@@ -11,8 +11,10 @@
 // is none.
 bool xs_ring_init(void (*on_event)(void));
 
-// Transfer as many bytes as there are or fit, without waiting, and tell the other side. Return how many.
+// Transfer as many bytes as there are or fit, without waiting. Return how many. Reading tells the other side
+// when it may be waiting for space; what was written it hears of by xs_ring_notify().
 size_t xs_ring_read(void *data, size_t size);
 size_t xs_ring_write(const void *data, size_t size);
+void xs_ring_notify(void);
 
 #endif
