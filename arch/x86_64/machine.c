@@ -44,12 +44,12 @@ static void reserve_register(const struct acpi_register *reg)
         reserve_ports(reg->address, reg->bytes);
 }
 
-// The power registers: a domain asks the hypervisor to power off or reset.
+// A domain asks the hypervisor to power off. The reset register is not kept: on PCs it is port 0xcf9, in the
+// middle of the register that selects PCI configuration space.
 static void reserve_power_ports(void)
 {
     reserve_register(&acpi.pm1a_control);
     reserve_register(&acpi.pm1b_control);
-    reserve_register(&acpi.reset);
     if (acpi.smi_command)
         reserve_ports(acpi.smi_command, 1);
 }

@@ -38,7 +38,7 @@ static const struct {
     uint8_t irq;
 } lines[NR_UARTS] = {{0x3f8, 4}, {0x2f8, 3}};
 
-static bool dead[NR_UARTS]; // stopped sending: not waited for again
+static bool dead[NR_UARTS]; // stopped sending: not waited for until it is ready again
 
 bool uart_init(unsigned index, uint32_t baud)
 {
@@ -54,10 +54,10 @@ bool uart_init(unsigned index, uint32_t baud)
     outb(port + UART_LINE_CONTROL, LINE_8N1);
     outb(port + UART_FIFO, FIFO_ENABLE_AND_CLEAR);
     outb(port + UART_MODEM_CONTROL, MODEM_DTR_RTS_OUT2);
-    dead[index] = inb(port + UART_LINE_STATUS) == STATUS_FLOATING;
-    if (!dead[index])
-        reserve_ports(port, 8);
-    return !dead[index];
+    if (inb(port + UART_LINE_STATUS) == STATUS_FLOATING)
+        return false;
+    reserve_ports(port, 8);
+    return true;
 }
 
 static bool wait_for_transmitter(unsigned index, uint8_t status)
@@ -87,6 +87,8 @@ void uart_puts(unsigned index, const char *bytes, size_t n)
 {
     unsigned room = 0;
 
+    if (dead[index])
+        dead[index] = !(inb(lines[index].port + UART_LINE_STATUS) & STATUS_TRANSMIT_EMPTY);
     for (size_t i = 0; i < n; i++) {
         if (bytes[i] == '\n' && !put_byte(index, '\r', &room))
             return;
