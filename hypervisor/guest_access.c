@@ -10,10 +10,6 @@
 
 enum direction { FROM_GUEST, TO_GUEST, CLEAR_GUEST };
 
-// Each of the public functions is to become one piece of code for its direction: nearly every hypercall
-// copies.
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 // n bytes at `guest`, within one page; NULL when the guest has no such memory. buf is not used by
 // CLEAR_GUEST.
 static inline int copy_in_page(char *guest, char *buf, size_t n, enum direction direction)
