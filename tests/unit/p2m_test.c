@@ -34,10 +34,23 @@ struct host_cpu host_cpu = {.phys_bits = PHYS_BITS};
 static struct domain *d, *other; // ours, and one whose pages we map
 static uint64_t free_before;
 
+// No vcpu is there to be told of changes.
 void arch_kick_cpu(unsigned cpu)
 {
     (void)cpu;
-    abort(); // no vcpu is in guest mode here
+    abort();
+}
+
+void hvm_attention(struct vcpu *v, uint32_t bits)
+{
+    (void)v, (void)bits;
+    abort();
+}
+
+struct vcpu *domain_vcpu(const struct domain *owner, uint32_t id)
+{
+    (void)owner, (void)id;
+    return NULL;
 }
 
 bool arch_mmio_allowed(mfn_t mfn)
