@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+# Tests of hvm/: the sources that touch no machine state run on a fake vendor, hvm_fake.c.
+hvm-fake = tests/unit/hvm_fake.c
+hvm-dir = arch/x86_64/hvm
+
+unit-tests += mov_decoder_test guest_walk_test hvm_interrupts_test cpuid_test hvm_io_test
+mov_decoder_test-srcs = tests/unit/mov_decoder_test.c $(hvm-dir)/mov_decoder.c
+guest_walk_test-srcs = tests/unit/guest_walk_test.c $(hvm-fake) $(hvm-dir)/guest_walk.c
+hvm_interrupts_test-srcs = tests/unit/hvm_interrupts_test.c $(hvm-fake) $(hvm-dir)/inject.c $(hvm-dir)/vlapic.c \
+    $(hvm-dir)/upcall.c
+cpuid_test-srcs = tests/unit/cpuid_test.c $(hvm-fake) $(hvm-dir)/cpuid.c
+hvm_io_test-srcs = tests/unit/hvm_io_test.c $(hvm-fake) $(hvm-dir)/io.c $(hvm-dir)/mmio.c $(hvm-dir)/mov_decoder.c \
+    $(hvm-dir)/msr.c $(hvm-dir)/mtrr.c
+
+$(foreach name,hvm_fake mov_decoder_test guest_walk_test hvm_interrupts_test cpuid_test hvm_io_test,\
+    $(BUILD)/host/tests/unit/$(name).o): HOST_CFLAGS += -Iarch/x86_64/include
