@@ -133,7 +133,8 @@ static size_t ring_space(void)
 // Puts what fits into the ring; returns how much that was.
 static size_t push(const char *bytes, size_t size)
 {
-    size_t count = ring_space() < size ? ring_space() : size;
+    size_t space = ring_space(); // once: the other side may be making more at this moment
+    size_t count = space < size ? space : size;
     XENCONS_RING_IDX produced = ring->out_prod;
     for (size_t i = 0; i < count; i++)
         ring->out[MASK_XENCONS_IDX(produced++, ring->out)] = bytes[i];
