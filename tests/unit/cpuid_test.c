@@ -24,6 +24,12 @@ uint64_t fpu_guest_xcr0_mask(void)
     return xcr0_mask;
 }
 
+void hvm_raise_single_step(struct vcpu *v)
+{
+    (void)v;
+    fail();
+}
+
 static struct cpuid_regs ask(uint32_t leaf, uint32_t subleaf)
 {
     struct vcpu_exit exit = {.next_rip = 0x1002};

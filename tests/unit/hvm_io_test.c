@@ -43,6 +43,12 @@ void hvm_raise_page_fault(struct vcpu *v, uint64_t address, uint32_t error)
     raised = VECTOR_PF;
 }
 
+void hvm_raise_single_step(struct vcpu *v)
+{
+    (void)v;
+    raised = VECTOR_DB;
+}
+
 unsigned hvm_code_width(const struct vcpu *v)
 {
     (void)v;
@@ -138,6 +144,15 @@ static void test_ports_float(void **state)
     assert_int_equal(in(0xcfc, 4), 0xffffffff);
     assert_int_equal(in(0x42, 1), 0x1111111122222200);
     assert_int_equal(in(0x71, 1), 0x1111111122222200);
+}
+
+static void test_single_step(void **state)
+{
+    (void)state;
+    r->rflags = RFLAGS_TF | RFLAGS_RF;
+    in(0x61, 1);
+    assert_int_equal(raised, VECTOR_DB);
+    assert_int_equal(r->rflags, RFLAGS_TF);
 }
 
 static void test_string_input(void **state)
@@ -323,6 +338,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_ports_float),
+        TEST(test_single_step),
         TEST(test_string_input),
         TEST(test_string_input_to_nowhere),
         TEST(test_string_output_backwards),

@@ -339,16 +339,6 @@ static void variable_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
     }
 }
 
-void cpuid_policy(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
-{
-    const struct cpuid_regs *fixed = fixed_leaf(leaf);
-
-    if (fixed)
-        *out = *fixed;
-    else
-        variable_leaf(v, leaf, subleaf, out);
-}
-
 void hvm_cpuid(struct vcpu *v, const struct vcpu_exit *exit)
 {
     struct guest_regs *r = &v->arch->regs;

@@ -21,10 +21,13 @@
 #define FCW_RESET   0x37f
 #define MXCSR_RESET 0x1f80
 
-static uint64_t machine_mask; // XCR0 while state is saved and loaded; 0: FXSAVE only
+static uint64_t machine_mask;     // XCR0 while state is saved and loaded; 0: FXSAVE only
+static bool keeps_error_pointers; // loading state without a pending x87 exception leaves FIP, FDP and FOP as
+                                  // they were
 
 void fpu_init(void)
 {
+    keeps_error_pointers = cpu_has(XEN_X86_FEATURE_SVM) && !cpu_has(XEN_X86_FEATURE_RSTR_FP_ERR_PTRS);
     if (!cpu_has(XEN_X86_FEATURE_XSAVE))
         return;
     struct cpuid_regs r = cpuid(0xd, 0);
@@ -94,10 +97,20 @@ void fpu_save(struct vcpu *v)
     asm volatile("xsave64 (%0)" : : "r"(arch->fpu), "a"(~0U), "d"(~0U) : "memory");
 }
 
+// Older AMD processors: without this a guest could read where the one before it last used the x87.
+static void overwrite_error_pointers(void)
+{
+    static const uint32_t zero;
+
+    asm volatile("fnclex; emms; fildl %0" : : "m"(zero));
+}
+
 void fpu_load(struct vcpu *v)
 {
     struct arch_vcpu *arch = v->arch;
 
+    if (keeps_error_pointers)
+        overwrite_error_pointers();
     if (!machine_mask) {
         asm volatile("fxrstor64 (%0)" : : "r"(arch->fpu) : "memory");
         return;

@@ -50,6 +50,12 @@ void hvm_raise_page_fault(struct vcpu *v, uint64_t address, uint32_t code)
     hvm_raise_error(v, VECTOR_PF, code);
 }
 
+void hvm_raise_single_step(struct vcpu *v)
+{
+    virt_ops->set_sreg(v, SREG_DR6, virt_ops->get_sreg(v, SREG_DR6) | DR6_SINGLE_STEP);
+    hvm_raise(v, VECTOR_DB);
+}
+
 // Does the task priority let this vector through?
 static bool above_tpr(const struct vcpu *v, int vector)
 {

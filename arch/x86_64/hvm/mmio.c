@@ -62,8 +62,7 @@ bool hvm_mmio(struct vcpu *v, gpa_t gpa, const char **why)
         device_write(v, gpa, stored_value(regs, &insn));
     else
         load(regs, &insn, device_read(v, gpa));
-    regs->rip += insn.length;
-    if (width != 64)
-        regs->rip = (uint32_t)regs->rip;
+    uint64_t next = regs->rip + insn.length;
+    hvm_advance_to(v, width == 64 ? next : (uint32_t)next);
     return true;
 }

@@ -21,8 +21,9 @@ void cpu_online(struct cpu *cpu);
 
 void arch_init_machine(
     void); // ACPI, interrupt controllers, time, vendor virtualisation; panics with the reason
-// Memory for the page records, an array indexed by frame number: those of RAM are zero-filled and writable, those of other
-// frames below the end of RAM read as zeros. Takes from the boot allocator; panics when that is not enough.
+// Memory for the page records, an array indexed by frame number: those of RAM are zero-filled and writable,
+// those of other frames below the end of RAM read as zeros. Takes from the boot allocator; panics when that
+// is not enough.
 void *arch_frame_table(size_t record_size);
 // The run loop of this pcpu: softirqs, guest entry, exits, idle halt.
 void arch_run_loop(void) __attribute__((noreturn));
@@ -98,9 +99,10 @@ void arch_p2m_flush(struct domain *d); // no cpu uses a stale translation of d w
 bool arch_p2m_teardown(struct domain *d, uint64_t *cursor, unsigned budget,
                        void (*leaf)(struct domain *d, struct p2m_entry entry));
 
-// The host address of guest-virtual memory, through v's own page tables and paging mode, with its permissions for a
-// supervisor access. NULL: not mapped, not writable, or not memory. The tables are the guest's: each level is checked.
-// The caller holds the p2m lock of v's domain, and uses the rest of that page until it releases it.
+// The host address of guest-virtual memory, through v's own page tables and paging mode, with its permissions
+// for a supervisor access. NULL: not mapped, not writable, or not memory. The tables are the guest's: each
+// level is checked. The caller holds the p2m lock of v's domain, and uses the rest of that page until it
+// releases it.
 void *arch_guest_memory(struct vcpu *v, uint64_t va, bool write);
 
 // --- machine devices for the hardware domain ---

@@ -73,9 +73,9 @@ int p2m_remove(struct domain *d, gfn_t gfn);
 // granted, mapped by others, or registered as a shared area. Returns false for anything else. page_put() when
 // done.
 bool p2m_get_page(struct domain *d, gfn_t gfn, bool write, mfn_t *mfn);
-// The host address of guest-physical memory: anything the guest itself may read (or write) there, foreign and granted
-// pages, shared_info, boot files too, but not MMIO. NULL for anything else. The caller holds the p2m lock, and uses
-// the rest of that page until it releases it.
+// The host address of guest-physical memory: anything the guest itself may read (or write) there, foreign and
+// granted pages, shared_info, boot files too, but not MMIO. NULL for anything else. The caller holds the p2m
+// lock, and uses the rest of that page until it releases it.
 void *p2m_memory(struct domain *d, gpa_t gpa, bool write);
 
 // From arch on a nested page fault that the guest's own instruction caused. True: retry the instruction.

@@ -50,8 +50,9 @@
 #define XCR0_AVX512 (7UL << 5)
 #define XCR0_PKRU   (1UL << 9)
 
-#define DR6_RESET 0xffff0ff0UL
-#define DR7_RESET 0x400UL
+#define DR6_RESET       0xffff0ff0UL
+#define DR6_SINGLE_STEP (1UL << 14)
+#define DR7_RESET       0x400UL
 
 #define VECTOR_DE  0
 #define VECTOR_DB  1

@@ -108,6 +108,7 @@ void hvm_reinject(struct vcpu *v,
                   const struct guest_event *event); // its delivery was interrupted: next entry
 void hvm_raise(struct vcpu *v, uint8_t vector);     // exception without error code
 void hvm_raise_error(struct vcpu *v, uint8_t vector, uint32_t code); // with one
+void hvm_raise_single_step(struct vcpu *v); // the trap behind a completed instruction
 void hvm_raise_page_fault(struct vcpu *v, uint64_t address, uint32_t code);
 void hvm_attention(struct vcpu *v, uint32_t bits); // from any cpu
 
@@ -145,16 +146,23 @@ bool hypercall_page_write(struct domain *d, uint64_t value); // a write to that 
 // --- cpuid.c ---
 void cpuid_policy_init(void);
 bool cpuid_guest_has(unsigned feature); // XEN_X86_FEATURE_*
-void cpuid_policy(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 
 // --- cr.c ---
 const char *hvm_check_state(uint64_t cr0, uint64_t cr4, uint64_t efer); // NULL, or what is wrong
 uint64_t efer_writable(void);
 
-static inline void hvm_advance(struct vcpu *v, const struct vcpu_exit *exit)
+// The instruction before `rip` has been carried out for the guest.
+static inline void hvm_advance_to(struct vcpu *v, uint64_t rip)
 {
     struct guest_regs *regs = &v->arch->regs;
 
-    regs->rip = exit->next_rip;
-    regs->rflags &= ~RFLAGS_RF; // RF is cleared by every completed instruction
+    regs->rip = rip;
+    regs->rflags &= ~RFLAGS_RF; // cleared by every completed instruction
+    if (unlikely(regs->rflags & RFLAGS_TF))
+        hvm_raise_single_step(v);
+}
+
+static inline void hvm_advance(struct vcpu *v, const struct vcpu_exit *exit)
+{
+    hvm_advance_to(v, exit->next_rip);
 }
