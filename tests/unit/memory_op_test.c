@@ -390,6 +390,19 @@ static void test_a_page_is_moved(void **state)
     assert_int_equal(page_info(mfn)->refs, 1);
 }
 
+static void test_a_page_that_cannot_leave_is_not_at_two_places(void **state)
+{
+    (void)state;
+    guest->max_pages = RAM + PAGES_2M;
+    assert_int_equal(populate(guest, DOMID_SELF, ORDER_2M, 1), 1);
+    mfn_t mfn = p2m_lookup(guest, GFN(NEW_GFN + 5)).mfn;
+    guest->p2m.pool_limit = guest->p2m.pool_pages; // the large leaf can't be cut
+    assert_int_equal(add(guest, DOMID_SELF, XENMAPSPACE_gmfn, NEW_GFN + 5, RAM), -XEN_ENOMEM);
+    assert_int_equal(type_at(guest, RAM), P2M_HOLE);
+    assert_int_equal(p2m_lookup(guest, GFN(NEW_GFN + 5)).mfn.n, mfn.n);
+    assert_int_equal(page_info(mfn)->refs, 1);
+}
+
 static void test_a_range_is_moved_across_continuations(void **state)
 {
     struct xen_add_to_physmap a = {
@@ -763,6 +776,7 @@ int main(void)
         TEST(test_grant_frames_are_mapped_and_grow),
         TEST(test_hostile_places_and_spaces),
         TEST(test_a_page_is_moved),
+        TEST(test_a_page_that_cannot_leave_is_not_at_two_places),
         TEST(test_a_range_is_moved_across_continuations),
         TEST(test_foreign_pages_are_shared_and_outlive_their_owner),
         TEST(test_who_may_map_whom),
