@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // Exceptions and interrupts. An exception nobody handles prints its registers and ends the domain with
-// SHUTDOWN_crash. A handler may change the frame (skip the instruction, say) and return true to resume. Handlers run
-// with interrupts off on a stack of their own (IST), so a stack overflow is reported like any other fault and newlib's
-// code may keep its red zone. A fault inside a handler is reported in place of the first.
+// SHUTDOWN_crash. A handler may change the frame (skip the instruction, say) and return true to resume.
+// Handlers run with interrupts off on a stack of their own (IST), so a stack overflow is reported like any
+// other fault and newlib's code may keep its red zone. A fault inside a handler is reported in place of the
+// first.
 #ifndef GUEST_TRAP_H
 #define GUEST_TRAP_H
 
