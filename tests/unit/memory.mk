@@ -3,11 +3,12 @@
 # others on the whole core.
 memory-machine-srcs = tests/unit/memory_machine.c hypervisor/boot_mem.c hypervisor/page_alloc.c hypervisor/lock.c
 
-unit-tests += boot_mem_test elf_test page_alloc_test slab_test
+unit-tests += boot_mem_test elf_test page_alloc_test slab_test dom0_build_test
 boot_mem_test-srcs = tests/unit/boot_mem_test.c $(memory-machine-srcs)
 elf_test-srcs = tests/unit/elf_test.c hypervisor/elf.c
 page_alloc_test-srcs = tests/unit/page_alloc_test.c $(memory-machine-srcs)
 slab_test-srcs = tests/unit/slab_test.c hypervisor/slab.c $(memory-machine-srcs)
+dom0_build_test-srcs = tests/unit/dom0_build_test.c hypervisor/dom0_build.c hypervisor/elf.c $(memory-machine-srcs)
 
 # On the real page tables.
 unit-tests += p2m_test
