@@ -38,31 +38,29 @@ static inline bool is_recorded(const struct insn_record *record, const struct vm
            record->exit_code == vmcb->exit_code; // never 0, so an unused record does not match
 }
 
-// An exit by an instruction that is going to be completed: finds where the next one begins.
-static inline void instruction(struct vcpu *v, struct svm_vcpu *svm, struct vcpu_exit *exit,
-                               enum exit_kind kind)
+// Exits by an instruction that is going to be completed, all that there are below 0x100. Zero: not such an
+// exit.
+static const uint8_t instruction_exits[0x100] = {
+    [SVM_EXIT_CPUID] = EXIT_CPUID,        [SVM_EXIT_INVD] = EXIT_CACHE_FLUSH,
+    [SVM_EXIT_PAUSE] = EXIT_PAUSE,        [SVM_EXIT_HLT] = EXIT_HLT,
+    [SVM_EXIT_MSR] = EXIT_MSR_READ,       [SVM_EXIT_VMMCALL] = EXIT_HYPERCALL,
+    [SVM_EXIT_WBINVD] = EXIT_CACHE_FLUSH, [SVM_EXIT_XSETBV] = EXIT_XSETBV,
+};
+_Static_assert(EXIT_INTERRUPT == 0, "never the kind of such an exit");
+_Static_assert(EXIT_MSR_WRITE == EXIT_MSR_READ + 1, "decode relies on it");
+
+// Finds where the next instruction begins.
+static inline void decode_instruction(struct vcpu *v, struct svm_vcpu *svm, struct vcpu_exit *exit)
 {
     const struct vmcb *vmcb = svm->vmcb;
-
-    exit->kind = kind;
-    if (svm_features.nrips) {
-        exit->next_rip = vmcb->next_rip;
-        return;
-    }
     struct insn_record *record = record_of(svm, vmcb->rip);
-    if (likely(is_recorded(record, vmcb)) || svm_find_next_rip(v, record))
+
+    if (svm_features.nrips)
+        exit->next_rip = vmcb->next_rip;
+    else if (likely(is_recorded(record, vmcb)) || svm_find_next_rip(v, record))
         exit->next_rip = record->next_rip;
     else
         unknown(exit, vmcb, EXIT_UNKNOWN, "the code at RIP is not the instruction that exited");
-}
-
-static inline void hypercall(struct vcpu *v, struct svm_vcpu *svm, struct vcpu_exit *exit)
-{
-    const struct vmcb *vmcb = svm->vmcb;
-
-    exit->hypercall.cpl = vmcb->cpl;
-    exit->hypercall.width = vmcb_is_64bit(vmcb) ? 64 : vmcb->cs.attr & VMCB_ATTR_D ? 32 : 16;
-    instruction(v, svm, exit, EXIT_HYPERCALL);
 }
 
 static void decode_io(const struct vmcb *vmcb, struct vcpu_exit *exit)
@@ -147,25 +145,12 @@ static void deliver_again(struct vcpu *v)
     hvm_reinject(v, &event);
 }
 
-static inline void decode(struct vcpu *v, struct svm_vcpu *svm, struct vcpu_exit *exit)
+static void decode_other(struct svm_vcpu *svm, struct vcpu_exit *exit)
 {
     struct vmcb *vmcb = svm->vmcb;
 
-    if (unlikely(vmcb->exit_int_info & EVENT_VALID))
-        deliver_again(v);
-
     switch ((uint32_t)vmcb->exit_code) {
-    case SVM_EXIT_VMMCALL: hypercall(v, svm, exit); break;
     case SVM_EXIT_INTR: exit->kind = EXIT_INTERRUPT; break;
-    case SVM_EXIT_CPUID: instruction(v, svm, exit, EXIT_CPUID); break;
-    case SVM_EXIT_MSR:
-        instruction(v, svm, exit, vmcb->exit_info1 & 1 ? EXIT_MSR_WRITE : EXIT_MSR_READ);
-        break;
-    case SVM_EXIT_HLT: instruction(v, svm, exit, EXIT_HLT); break;
-    case SVM_EXIT_PAUSE: instruction(v, svm, exit, EXIT_PAUSE); break;
-    case SVM_EXIT_XSETBV: instruction(v, svm, exit, EXIT_XSETBV); break;
-    case SVM_EXIT_INVD:
-    case SVM_EXIT_WBINVD: instruction(v, svm, exit, EXIT_CACHE_FLUSH); break;
     case SVM_EXIT_IO: decode_io(vmcb, exit); break;
     case SVM_EXIT_NPF: decode_npf(vmcb, exit); break;
     case SVM_EXIT_VINTR:
@@ -200,6 +185,28 @@ static inline void decode(struct vcpu *v, struct svm_vcpu *svm, struct vcpu_exit
     case SVM_EXIT_INVALID: unknown(exit, vmcb, EXIT_INVALID, svm_invalid_reason(vmcb)); break;
     default: unknown(exit, vmcb, EXIT_UNKNOWN, "an exit code that is not intercepted"); break;
     }
+}
+
+static inline void decode(struct vcpu *v, struct svm_vcpu *svm, struct vcpu_exit *exit)
+{
+    const struct vmcb *vmcb = svm->vmcb;
+    uint32_t code = vmcb->exit_code,
+             kind = code < ARRAY_SIZE(instruction_exits) ? instruction_exits[code] : 0;
+
+    if (unlikely(vmcb->exit_int_info & EVENT_VALID))
+        deliver_again(v);
+    if (!kind) {
+        decode_other(svm, exit);
+        return;
+    }
+    exit->kind = kind;
+    if (kind == EXIT_HYPERCALL) {
+        exit->hypercall.cpl = vmcb->cpl;
+        exit->hypercall.width = vmcb_is_64bit(vmcb) ? 64 : vmcb->cs.attr & VMCB_ATTR_D ? 32 : 16;
+    } else if (kind == EXIT_MSR_READ) {
+        exit->kind += vmcb->exit_info1 & 1; // EXIT_MSR_WRITE
+    }
+    decode_instruction(v, svm, exit);
 }
 
 // Everything but RBP and RSP is lost on the way: the compiler keeps nothing in registers across it.
