@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Two domains and what they share. Start one with "serve=N", N being the domain id the other will get, then
-// the other with "peer=M", M being the first one's. Both say PASS or FAIL; the peer prints what the
-// operations between domains cost, in the manner of the bench guest.
+// Two domains and what they share. One is started with "serve=N", N being the other's domain id, the other
+// one with "peer=M", M being the first one's, in any order. Both say PASS or FAIL, the server last and for
+// both; the peer prints what operations between domains cost, in the manner of the bench guest.
 
 #include <stdint.h>
 #include <stdio.h>

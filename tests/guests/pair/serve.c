@@ -74,7 +74,9 @@ static void on_node(const char *path, void *unused)
 {
     (void)path, (void)unused;
     char *value = xs_read(XS_NONE, PAIR_NODE, NULL);
-    done = value && !strcmp(value, PAIR_DONE);
+    bool failed = value && !strcmp(value, PAIR_FAILED);
+    CHECK(!failed);
+    done = failed || (value && !strcmp(value, PAIR_DONE));
     free(value);
     if (done)
         waitq_wake_all(&finished);
