@@ -29,7 +29,10 @@ unsigned paging_physical_bits(void);
 
 // page_alloc.c
 void page_alloc_init(const struct hvm_start_info *info);
+
+// heap.c
 uint64_t heap_move_end(int64_t by); // sbrk: the end before, or 0 when memory lacks
+uint64_t heap_size(void);           // bytes backed by pages
 
 // gfn_window.c
 void gfn_window_init(const struct hvm_start_info *info);
@@ -69,10 +72,10 @@ void time_arm(uint64_t deadline); // the vCPU's single-shot timer
 // console.c
 void console_init(void);
 
-// thread.c. While true (event handlers, start-up) nothing may block.
+// thread.c
 void thread_init(void (*main_fn)(void *)) __attribute__((noreturn));
 void thread_enter_handler(void);
 void thread_leave_handler(void);
-bool thread_may_block(void);
+bool thread_may_block(void); // not in event handlers, nor before there are threads
 
 #endif
