@@ -15,6 +15,6 @@ def verdict(result, name):
     return found[1]
 
 
-@pytest.mark.parametrize("name", ["hello", "abi", "events", "grants", "memory", "fpu"])
+@pytest.mark.parametrize("name", ["hello", "abi", "insn", "events", "grants", "memory", "fpu"])
 def test_guest_passes(run, guest, name):
     verdict(run(CREATE.format(extra=""), files={"t.elf": guest(name)}), name)

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+//
+// Instructions that leave guest mode: the ones that don't exist for guests raise #UD, privileged counters
+// #GP, and those that are carried out end exactly where the next one begins, whatever prefixes stand in front
+// of them.
+
+#include <stdint.h>
+#include <stdio.h>
+#include <guest/cpu.h>
+#include <guest/hypercall.h>
+#include <guest/main.h>
+#include <guest/trap.h>
+#include "../test.h"
+
+#define VECTOR_DB  1
+#define VECTOR_NMI 2
+#define VECTOR_UD  6
+#define VECTOR_GP  13
+#define FLAG_TF    (1u << 8)
+
+static volatile unsigned faults[32];
+static volatile uint64_t resume_at; // where the instruction under test is given up
+
+static bool note_fault(struct trap_frame *frame)
+{
+    faults[frame->vector]++;
+    frame->rip = resume_at;
+    return true;
+}
+
+// Executes one instruction, with RAX = 0 (a valid address for those that take one), that has to raise
+// `vector`.
+#define CHECK_RAISES(vector, instruction, ...)                                                       \
+    do {                                                                                             \
+        unsigned before_ = faults[vector];                                                           \
+        __asm__ volatile("lea 9f(%%rip), %%rsi; mov %%rsi, %0; xor %%eax, %%eax;" instruction "; 9:" \
+                         : "=m"(resume_at)                                                           \
+                         : __VA_ARGS__                                                               \
+                         : "rax", "rsi", "memory");                                                  \
+        if (faults[vector] != before_ + 1)                                                           \
+            test_note(TEST_FAIL, "%s does not raise exception %d", instruction, vector);             \
+    } while (0)
+
+static void test_instructions_that_do_not_exist(void)
+{
+    CHECK_RAISES(VECTOR_UD, ".byte 0x0f, 0x01, 0xd8");                 // vmrun
+    CHECK_RAISES(VECTOR_UD, ".byte 0x0f, 0x01, 0xda");                 // vmload
+    CHECK_RAISES(VECTOR_UD, ".byte 0x0f, 0x01, 0xdb");                 // vmsave
+    CHECK_RAISES(VECTOR_UD, ".byte 0x0f, 0x01, 0xdc");                 // stgi
+    CHECK_RAISES(VECTOR_UD, ".byte 0x0f, 0x01, 0xdd");                 // clgi
+    CHECK_RAISES(VECTOR_UD, ".byte 0x0f, 0x01, 0xdf");                 // invlpga
+    CHECK_RAISES(VECTOR_UD, ".byte 0x0f, 0x01, 0xc8", "c"(0), "d"(0)); // monitor
+    CHECK_RAISES(VECTOR_UD, ".byte 0x0f, 0x01, 0xc9", "c"(0));         // mwait
+}
+
+static void test_instructions_that_are_denied(void)
+{
+    CHECK_RAISES(VECTOR_GP, "rdpmc", "c"(0));
+    CHECK_RAISES(VECTOR_GP, "wrmsr", "c"(0x12345678), "d"(0));
+    CHECK_RAISES(VECTOR_GP, "rdmsr", "c"(0xc0010117)); // VM_HSAVE_PA
+}
+
+// Each is followed by an increment, which is executed once if the instruction pointer is right.
+#define CHECK_COMPLETES(bytes, ...)                                                \
+    do {                                                                           \
+        uint64_t count_ = 0, a_ = 0, c_ = 0, d_ = 0;                               \
+        __asm__ volatile(".byte " bytes "; inc %0"                                 \
+                         : "+r"(count_), "+a"(a_), "+c"(c_), "+d"(d_)              \
+                         :                                                         \
+                         : "rbx", "memory");                                       \
+        if (count_ != 1)                                                           \
+            test_note(TEST_FAIL, "instruction %s ends in the wrong place", bytes); \
+    } while (0)
+
+static void test_lengths(void)
+{
+    for (unsigned again = 0; again < 2; again++) { // the second time it is a known instruction
+        CHECK_COMPLETES("0x0f, 0xa2");             // cpuid
+        CHECK_COMPLETES("0x66, 0x0f, 0xa2");       // with prefixes that mean nothing
+        CHECK_COMPLETES("0x2e, 0x67, 0xf2, 0x0f, 0xa2");
+        CHECK_COMPLETES("0x48, 0x0f, 0xa2"); // REX
+        CHECK_COMPLETES(
+            "0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x48, 0x0f, 0xa2");
+        CHECK_COMPLETES("0x0f, 0x09"); // wbinvd
+        CHECK_COMPLETES("0x66, 0x0f, 0x09");
+        CHECK_COMPLETES("0x0f, 0x08"); // invd: a cache a guest may not throw away
+        CHECK_COMPLETES("0xf3, 0x90"); // pause
+    }
+}
+
+static void test_an_instruction_across_two_pages(void)
+{
+    uint64_t count = 0;
+
+    __asm__ volatile("jmp 1f; .balign 4096; .fill 4095, 1, 0x90; 1: .byte 0x0f, 0xa2; inc %0"
+                     : "+r"(count)
+                     :
+                     : "rax", "rbx", "rcx", "rdx");
+    CHECK_EQUAL(count, 1);
+}
+
+static void test_prefixed_hypercall(void)
+{
+    bool intel = cpuid(0, 0).ebx == 0x756e6547;
+    long version = __HYPERVISOR_xen_version;
+
+    if (intel)
+        __asm__ volatile(".byte 0x48, 0x0f, 0x01, 0xc1" : "+a"(version) : "D"(0l), "S"(0l) : "memory");
+    else
+        __asm__ volatile(".byte 0x48, 0x0f, 0x01, 0xd9" : "+a"(version) : "D"(0l), "S"(0l) : "memory");
+    CHECK_EQUAL(version, cpuid(cpuid_xen_base() + 1, 0).eax);
+}
+
+static void test_bad_xcr0(void)
+{
+    if (!(cpuid(1, 0).ecx & 1u << 27)) // OSXSAVE
+        return;
+    CHECK_RAISES(VECTOR_GP, "xsetbv", "c"(1), "d"(0)); // there is only XCR0
+    CHECK_RAISES(VECTOR_GP, "xsetbv", "c"(0), "d"(0)); // x87 can't be off
+}
+
+// ---- single-stepping
+
+static volatile unsigned steps;
+static volatile uint64_t stepped_to[8];
+
+static bool on_step(struct trap_frame *frame)
+{
+    if (steps < 8)
+        stepped_to[steps] = frame->rip;
+    steps++;
+    return true;
+}
+
+static void test_single_step(void)
+{
+    uint64_t behind_cpuid, behind_in;
+
+    __asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq;"
+                     "nop; cpuid; 1: in $0x61, %%al; 2: pushfq; andl $~0x100, (%%rsp); popfq;"
+                     "lea 1b(%%rip), %0; lea 2b(%%rip), %1"
+                     : "=&r"(behind_cpuid), "=&r"(behind_in)
+                     :
+                     : "rax", "rbx", "rcx", "rdx", "memory", "cc");
+    CHECK(steps >= 3);
+    CHECK_EQUAL(stepped_to[1], behind_cpuid);
+    CHECK_EQUAL(stepped_to[2], behind_in);
+}
+
+// ---- NMI
+
+static volatile unsigned nmis;
+
+static bool on_nmi(struct trap_frame *frame)
+{
+    (void)frame;
+    nmis++;
+    return true;
+}
+
+static void test_nmi_to_oneself(void)
+{
+    wrmsr(0x1b, rdmsr(0x1b) | 1u << 10); // x2APIC
+    for (unsigned i = 1; i <= 2; i++) {
+        interrupts_disable();
+        wrmsr(0x830, 4u << 8 | 1u << 18);
+        cpuid(0, 0);
+        CHECK_EQUAL(nmis, i);
+        interrupts_enable();
+    }
+}
+
+int main(void)
+{
+    trap_set_handler(VECTOR_UD, note_fault);
+    trap_set_handler(VECTOR_GP, note_fault);
+    trap_set_handler(VECTOR_DB, on_step);
+    trap_set_handler(VECTOR_NMI, on_nmi);
+    test_instructions_that_do_not_exist();
+    test_instructions_that_are_denied();
+    test_lengths();
+    test_an_instruction_across_two_pages();
+    test_prefixed_hypercall();
+    test_bad_xcr0();
+    test_single_step();
+    test_nmi_to_oneself();
+    return test_end("insn");
+}
