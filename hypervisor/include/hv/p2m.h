@@ -28,11 +28,10 @@ struct p2m_entry {
     unsigned order; // of the leaf the gfn lies in
 };
 
-// An entry looked up before; it holds while p2m.flushes is what it was.
+// An entry looked up before; entry.mfn is MFN_INVALID when there is none.
 struct p2m_cached {
     struct p2m_entry entry;
     gfn_t gfn;
-    uint64_t flushes;
 };
 
 #define P2M_CACHED 16 // power of two
