@@ -236,7 +236,7 @@ static void test_clocks(void)
     }
     struct timeval tv;
     gettimeofday(&tv, NULL);
-    CHECK(tv.tv_sec > 1500000000);
+    CHECK(tv.tv_sec > 900000000);
     CHECK_EQUAL(time_after(UINT64_MAX), DEADLINE_NEVER);
 }
 
