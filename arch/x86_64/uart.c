@@ -6,6 +6,7 @@
 #include <hv/types.h>
 
 #include <asm/apic.h>
+#include <asm/cpu.h>
 #include <asm/io.h>
 #include <asm/machine.h>
 
@@ -29,9 +30,10 @@
 
 #define UART_CLOCK 115200
 #define FIFO_DEPTH 16
-// 16 bytes at 1200 baud take 0.13 s; a status read takes 1 us on an ISA bus.
-#define TRANSMIT_WAIT_LIMIT 200000
-#define RECEIVE_LIMIT       64 // bytes per interrupt: more than any FIFO holds
+// In TSC ticks, some 5 to 15 s: an emulated line stands still as long as the program that reads it does, and
+// what is given up on is lost.
+#define TRANSMIT_PATIENCE (UINT64_C(1) << 34)
+#define RECEIVE_LIMIT     64 // bytes per interrupt: more than any FIFO holds
 
 static const struct {
     uint16_t port;
@@ -62,10 +64,12 @@ bool uart_init(unsigned index, uint32_t baud)
 
 static bool wait_for_transmitter(unsigned index, uint8_t status)
 {
-    for (unsigned i = 0; !dead[index]; i++) {
+    uint64_t start = rdtsc();
+
+    while (!dead[index]) {
         if (inb(lines[index].port + UART_LINE_STATUS) & status)
             return true;
-        dead[index] = i == TRANSMIT_WAIT_LIMIT;
+        dead[index] = rdtsc() - start > TRANSMIT_PATIENCE;
     }
     return false;
 }
