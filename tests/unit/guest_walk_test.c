@@ -172,6 +172,17 @@ static void test_a_changed_p2m_or_cr3_is_noticed(void **state)
     assert_int_equal(gpa_of(0x5000, false), ~0UL);
 }
 
+static void test_a_filled_hole_is_noticed(void **state)
+{
+    (void)state;
+    long_mode();
+    put64(PAGE(4) + 5 * 8, PAGE(9) | P | W);
+    fake->types[9] = P2M_HOLE;
+    assert_int_equal(gpa_of(0x5000, true), ~0UL);
+    fake->types[9] = P2M_RAM; // flushes nothing: no translation was there
+    assert_int_equal(gpa_of(0x5000, true), PAGE(9));
+}
+
 static void test_fetch_stops_at_a_missing_page(void **state)
 {
     uint8_t bytes[INSN_MAX];
@@ -188,17 +199,25 @@ static void test_fetch_stops_at_a_missing_page(void **state)
     assert_int_equal(bytes[4], 0);
 }
 
+static int setup(void **state)
+{
+    fake_setup(state);
+    guest_walk_init(&fake->v);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_paging_off, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(test_four_levels, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(test_large_leaves, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(test_pae_and_32_bit, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(test_tables_in_nowhere, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(test_a_changed_table_is_noticed, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(test_a_changed_p2m_or_cr3_is_noticed, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(test_fetch_stops_at_a_missing_page, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(test_paging_off, setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(test_four_levels, setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(test_large_leaves, setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(test_pae_and_32_bit, setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(test_tables_in_nowhere, setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(test_a_changed_table_is_noticed, setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(test_a_changed_p2m_or_cr3_is_noticed, setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(test_a_filled_hole_is_noticed, setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(test_fetch_stops_at_a_missing_page, setup, fake_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

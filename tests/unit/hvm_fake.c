@@ -192,8 +192,6 @@ int fake_setup(void **state)
     fake->window = -1;
     for (unsigned i = 0; i < FAKE_PAGES; i++)
         fake->types[i] = P2M_RAM;
-    for (unsigned i = 0; i < GUEST_WALKS; i++)
-        fake->av.walks[i].page = GUEST_WALK_UNUSED;
     cpu.current = &fake->v;
     return 0;
 }

@@ -98,7 +98,7 @@ static inline bool still_holds(const struct domain *d, const struct guest_walk *
 {
     if (w->flushes != d->p2m.flushes)
         return false;
-    for (const struct guest_walk_step *step = w->steps; step < w->end; step++)
+    for (const struct guest_walk_step *step = w->steps, *end = w->end; step < end; step++)
         if (__atomic_load_n((const uint64_t *)step->entry, __ATOMIC_RELAXED) != step->value)
             return false;
     return true;
@@ -129,9 +129,17 @@ static bool __attribute__((noinline)) fill(struct vcpu *v, struct guest_walk *w,
     w->writable |= !(w->paging.cr0 & CR0_WP);
     w->readable_at = p2m_memory(d, gpa & PAGE_MASK, false);
     w->writable_at = w->writable ? p2m_memory(d, gpa & PAGE_MASK, true) : NULL;
-    if (mode->entry_size == 8 || w->end == w->steps) // 32-bit entries would be compared as 64-bit ones
+    // Not remembered: entries of 32 bits, which still_holds() would misread, and holes, since filling one
+    // flushes nothing.
+    if (w->readable_at && (mode->entry_size == 8 || w->end == w->steps))
         w->page = va & PAGE_MASK;
     return true;
+}
+
+void guest_walk_init(struct vcpu *v)
+{
+    for (unsigned i = 0; i < GUEST_WALKS; i++)
+        v->arch->walks[i].page = GUEST_WALK_UNUSED;
 }
 
 void *arch_guest_memory(struct vcpu *v, uint64_t va, bool write)

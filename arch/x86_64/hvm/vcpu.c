@@ -43,6 +43,7 @@ int arch_vcpu_create(struct vcpu *v)
     if (rc)
         goto no_vendor;
     v->arch->regs.rflags = RFLAGS_FIXED;
+    guest_walk_init(v);
     vlapic_init(v);
     mtrr_init(v);
     return 0;

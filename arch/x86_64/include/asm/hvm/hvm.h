@@ -104,15 +104,16 @@ void hvm_xsetbv(struct vcpu *v, const struct vcpu_exit *exit);
 
 // --- inject.c ---
 void hvm_attend(struct vcpu *v, uint32_t attention); // before an entry that has something to look at
-void hvm_reinject(struct vcpu *v,
-                  const struct guest_event *event); // its delivery was interrupted: next entry
-void hvm_raise(struct vcpu *v, uint8_t vector);     // exception without error code
+// The delivery of this event was interrupted: it comes again at the next entry.
+void hvm_reinject(struct vcpu *v, const struct guest_event *event);
+void hvm_raise(struct vcpu *v, uint8_t vector);                      // exception without error code
 void hvm_raise_error(struct vcpu *v, uint8_t vector, uint32_t code); // with one
 void hvm_raise_single_step(struct vcpu *v); // the trap behind a completed instruction
 void hvm_raise_page_fault(struct vcpu *v, uint64_t address, uint32_t code);
 void hvm_attention(struct vcpu *v, uint32_t bits); // from any cpu
 
 // --- guest_walk.c, mmio.c ---
+void guest_walk_init(struct vcpu *v);
 #define INSN_MAX 15
 unsigned hvm_fetch(struct vcpu *v, uint8_t bytes[INSN_MAX]); // code at CS:RIP; how many bytes could be read
 // Carries out the MOV at CS:RIP that accessed gpa, where there is a device or nothing. False, with the reason
