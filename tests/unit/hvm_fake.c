@@ -72,6 +72,12 @@ static void fake_get_segment(const struct vcpu *v, enum guest_segment seg, struc
     *state = fake->segments[seg];
 }
 
+static void fake_set_segment(struct vcpu *v, enum guest_segment seg, const struct guest_segment_state *state)
+{
+    (void)v;
+    fake->segments[seg] = *state;
+}
+
 static bool fake_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value)
 {
     (void)v;
@@ -102,6 +108,7 @@ static const struct virt_ops fake_ops = {
     .set_sreg = fake_set_sreg,
     .paging_changed = fake_paging_changed,
     .get_segment = fake_get_segment,
+    .set_segment = fake_set_segment,
     .get_msr = fake_get_msr,
     .set_msr = fake_set_msr,
     .flush_tlb = fake_flush_tlb,
