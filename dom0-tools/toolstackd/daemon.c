@@ -124,6 +124,8 @@ static void handle_shutdown(struct domain_record *r, int reason)
     r->shutdown_reason = reason;
     console_disconnect(r->console);
     console_settle(r->console);
+    if (r->state != DOMAIN_LIVE)
+        return; /* somebody has destroyed it meanwhile */
     if (reason != SHUTDOWN_poweroff && reason != SHUTDOWN_reboot && reason != SHUTDOWN_suspend)
         announce_crash(r, action);
     switch (action) {
