@@ -210,6 +210,14 @@ int record_rename(struct domain_record *record, const char *name, bool new_uuid,
     return 0;
 }
 
+bool record_is_building(const char *name)
+{
+    for (const struct domain_record *r = records; r; r = r->next)
+        if (!strcmp(r->settings.name, name))
+            return r->state == DOMAIN_BUILDING;
+    return false;
+}
+
 int record_check_unique(const char *name, const uint8_t uuid[16], struct error *err)
 {
     for (const struct domain_record *r = records; r; r = r->next) {

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <stdio.h>
 
+#include <guest/thread.h>
+
 #include <dom0/store_entries.h>
 
 #include "toolstackd.h"
@@ -164,6 +166,8 @@ int toolstack_find(const char *name_or_domid, domid_t *domid, struct error *err)
 
     if (*name_or_domid && strspn(name_or_domid, "0123456789") == strlen(name_or_domid))
         return find_by_number(name_or_domid, domid, err);
+    while (record_is_building(name_or_domid))
+        thread_yield(); /* it restarts: between two lives it has no id */
     for (; (name = toolstack_next_name(&next)); next++) {
         bool match = !strcmp(name, name_or_domid);
 

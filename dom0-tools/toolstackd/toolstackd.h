@@ -32,6 +32,9 @@ void record_retire(struct domain_record *record);
 /* Give a domain another name and, if `new_uuid`, a new identity. */
 int record_rename(struct domain_record *record, const char *name, bool new_uuid, struct error *err);
 
+/* Whether the domain of this name is being made, for the first time or again. */
+bool record_is_building(const char *name);
+
 /* 0, or -EEXIST if another domain has this name or this UUID (NULL: don't ask). */
 int record_check_unique(const char *name, const uint8_t uuid[16], struct error *err);
 

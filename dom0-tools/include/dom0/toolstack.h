@@ -3,7 +3,7 @@
  * The domains dom0 has made, and what is done with them. Commands call in from the shell's thread; a thread
  * of its own watches for domains that shut down and does what their on_poweroff, on_reboot or on_crash says.
  *
- * dom0's threads are cooperative: only toolstack_create(), _destroy() and _rename() give way to others.
+ * dom0's threads are cooperative: only toolstack_create() and toolstack_find() give way to others.
  */
 #ifndef DOM0_TOOLSTACK_H
 #define DOM0_TOOLSTACK_H
@@ -70,7 +70,7 @@ bool toolstack_shutdown_acknowledged(domid_t domid);
 struct domain_record *toolstack_record(domid_t domid);
 void toolstack_put(struct domain_record *record);
 
-/* The domain a person means by a name or a number. */
+/* The domain a person means by a name or a number. Waits for a domain that is just restarting. */
 int toolstack_find(const char *name_or_domid, domid_t *domid, struct error *err);
 
 /* A domain's name, malloc'ed; NULL if it has none. */
