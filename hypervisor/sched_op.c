@@ -26,7 +26,10 @@ static long op_shutdown(struct vcpu *v, gva_t arg)
         return -XEN_EFAULT;
     if (op.reason > SHUTDOWN_MAX)
         return -XEN_EINVAL;
-    domain_shutdown(v->domain, op.reason);
+    if (op.reason == SHUTDOWN_crash)
+        domain_crash(v, "its own system said so"); // as any crash, with its registers in the log
+    else
+        domain_shutdown(v->domain, op.reason);
     return 0;
 }
 

@@ -39,7 +39,7 @@ def test_each_crash_kills_one_guest(run, guest):
     assert before == after
 
 
-@pytest.mark.parametrize("word", ["triple-fault", "hole", "cr3"])
+@pytest.mark.parametrize("word", ["triple-fault", "hole", "cr3", "jump", "shutdown"])
 def test_crash_leaves_registers(run, guest, word):
     result = run(create("g", "crash", word), "xl dmesg", files={"crash.elf": guest("crash")}, status=1)
     assert re.search(r"\(PXN\) .*rip [0-9a-f]{16}", result.out)
