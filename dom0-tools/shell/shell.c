@@ -65,8 +65,10 @@ static const char *run_first(const char *line)
 
 void shell_run_line(const char *line)
 {
-    while (line && shell_leaving == STAY)
+    while (line && shell_leaving == STAY) {
         line = run_first(line);
+        thread_yield(); /* a script that never waits must not keep the toolstack from a domain that ended */
+    }
 }
 
 void shell_run_text(const char *text, size_t length)

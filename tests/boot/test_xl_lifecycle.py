@@ -72,6 +72,11 @@ def test_bad_ends_are_named_and_hurt_nobody(run, actor, extra, reason):
     assert "Domain 1 has been shut down, reason code 0" in out
 
 
+def test_scripts_that_never_wait_let_others_work(run, actor):
+    out = run(create("triple"), "; ".join(["xl list"] * 100), "xl list", files=actor).out
+    assert names(out) == {"Domain-0": 0}
+
+
 def test_nonsense_in_rings_is_survived(run, actor):
     out = run(create("rings say=still-here", flags="-c"), create("listen", name="b"), "sleep 0.5; xl shutdown -w b; xl list",
               files=actor).out
