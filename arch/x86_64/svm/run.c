@@ -49,7 +49,8 @@ static const uint8_t instruction_exits[0x100] = {
 _Static_assert(EXIT_INTERRUPT == 0, "never the kind of such an exit");
 _Static_assert(EXIT_MSR_WRITE == EXIT_MSR_READ + 1, "decode relies on it");
 
-// Finds where the next instruction begins.
+// Finds where the next instruction begins. Code that is not the instruction that exited gets the #UD a
+// processor would have raised in its place.
 static inline void decode_instruction(struct vcpu *v, struct svm_vcpu *svm, struct vcpu_exit *exit)
 {
     const struct vmcb *vmcb = svm->vmcb;
@@ -60,7 +61,7 @@ static inline void decode_instruction(struct vcpu *v, struct svm_vcpu *svm, stru
     else if (likely(is_recorded(record, vmcb)) || svm_find_next_rip(v, record))
         exit->next_rip = record->next_rip;
     else
-        unknown(exit, vmcb, EXIT_UNKNOWN, "the code at RIP is not the instruction that exited");
+        exit->kind = EXIT_UNDEFINED; // such as CPUID behind LOCK, which QEMU executes: a program may do that
 }
 
 static void decode_io(const struct vmcb *vmcb, struct vcpu_exit *exit)

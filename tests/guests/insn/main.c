@@ -88,6 +88,18 @@ static void test_lengths(void)
     }
 }
 
+// LOCK makes CPUID undefined, but an emulator may let it pass and exit all the same.
+static void test_a_prefix_that_is_not_allowed(void)
+{
+    uint64_t count = 0;
+
+    __asm__ volatile("lea 9f(%%rip), %%rsi; mov %%rsi, %1; .byte 0xf0, 0x0f, 0xa2; 9: inc %0"
+                     : "+r"(count), "=m"(resume_at)
+                     :
+                     : "rax", "rbx", "rcx", "rdx", "rsi", "memory");
+    CHECK_EQUAL(count, 1);
+}
+
 static void test_an_instruction_across_two_pages(void)
 {
     uint64_t count = 0;
@@ -109,6 +121,49 @@ static void test_prefixed_hypercall(void)
     else
         __asm__ volatile(".byte 0x48, 0x0f, 0x01, 0xd9" : "+a"(version) : "D"(0l), "S"(0l) : "memory");
     CHECK_EQUAL(version, cpuid(cpuid_xen_base() + 1, 0).eax);
+}
+
+// False: it raises #GP.
+static bool read_msr(uint32_t msr, uint64_t *value)
+{
+    unsigned before = faults[VECTOR_GP];
+    uint32_t low = 0, high = 0;
+
+    __asm__ volatile("lea 9f(%%rip), %%rsi; mov %%rsi, %0; rdmsr; 9:"
+                     : "=m"(resume_at), "+a"(low), "+d"(high)
+                     : "c"(msr)
+                     : "rsi", "memory");
+    *value = (uint64_t)high << 32 | low;
+    return faults[VECTOR_GP] == before;
+}
+
+static void write_msr(uint32_t msr, uint64_t value)
+{
+    __asm__ volatile("lea 9f(%%rip), %%rsi; mov %%rsi, %0; wrmsr; 9:"
+                     : "=m"(resume_at)
+                     : "a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(msr)
+                     : "rsi", "memory");
+}
+
+// Whatever a guest reads and writes there, each register answers, or raises #GP.
+static void test_every_msr(void)
+{
+    static const uint32_t ranges[][2] = {
+        {0, 0x2000}, {0x40000000, 0x100}, {0xc0000000, 0x2000}, {0xc0010000, 0x2000}, {0xfffffff0, 0x10}};
+    static const uint64_t values[] = {~0ul, 0x5555555555555555, 1ul << 63, 0};
+
+    for (unsigned range = 0; range < sizeof(ranges) / sizeof(ranges[0]); range++)
+        for (uint32_t i = 0; i < ranges[range][1]; i++) {
+            uint32_t msr = ranges[range][0] + i;
+            uint64_t old = 0;
+            bool readable = read_msr(msr, &old);
+
+            for (unsigned j = 0; j < sizeof(values) / sizeof(values[0]); j++)
+                write_msr(msr, values[j]);
+            if (readable)
+                write_msr(msr, old);
+        }
+    CHECK_EQUAL(rdmsr(0xc0000080) >> 12 & 1, 0); // EFER.SVME is not a guest's
 }
 
 static void test_bad_xcr0(void)
@@ -179,7 +234,9 @@ int main(void)
     test_instructions_that_do_not_exist();
     test_instructions_that_are_denied();
     test_lengths();
+    test_a_prefix_that_is_not_allowed();
     test_an_instruction_across_two_pages();
+    test_every_msr();
     test_prefixed_hypercall();
     test_bad_xcr0();
     test_single_step();
