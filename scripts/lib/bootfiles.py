@@ -59,7 +59,7 @@ class BootFiles:
             grub = os.path.join(tree, "boot", "grub")
             os.makedirs(grub)
             shutil.copyfile(image("proxenos"), os.path.join(tree, "boot", "proxenos"))
-            lines = [grub_line("multiboot2 /boot/proxenos proxenos", self.hv_args)]
+            lines = [grub_line("multiboot2 /boot/proxenos", self.hv_args)]
             for number, (path, string) in enumerate(self.modules()):
                 shutil.copyfile(path, os.path.join(tree, "boot", f"m{number}"))
                 # --nounzip: a compressed file is what the user gave, and is dom0's to unpack.

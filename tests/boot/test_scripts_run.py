@@ -73,6 +73,12 @@ def test_iso_boots_the_same(run, tmp_path):
     assert result.out == "from the image\n"
 
 
+def test_iso_passes_boot_options(run):
+    out = run("xl dmesg", boot="iso", hv_args="loglvl=error").out
+    assert "(PXN) command line: loglvl=none loglvl=error\n" in out
+    assert "not understood" not in out
+
+
 def test_console_is_interactive(machine):
     session = machine()
     session.expect("# $", timeout=60)  # the prompt
