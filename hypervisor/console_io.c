@@ -11,9 +11,11 @@
 
 #define CHUNK 256U // bytes copied at once
 
-// A guest may log this many bytes at once, and this many more per second.
-#define LOG_BURST 16384U
-#define LOG_RATE  4096U
+// A guest may log this many bytes at once, and this many more per second. Each line costs what is put around
+// it, too: empty ones would be many and cheap.
+#define LOG_BURST     16384U
+#define LOG_RATE      4096U
+#define LOG_LINE_COST 16U // "(PXN) (d12345) "
 
 // Under d->lock.
 static void top_up_credit(struct guest_log *log)
@@ -34,32 +36,38 @@ static void end_line(const struct domain *d, struct guest_log *log)
     log->line[log->length] = '\0';
     log_info("(d%d) %s", d->id, log->line);
     log->length = 0;
+    log->credit -= MIN(log->credit, LOG_LINE_COST);
 }
 
-// Under d->lock. Bytes beyond the guest's credit are dropped.
-static void log_byte(const struct domain *d, struct guest_log *log, char byte)
+// Under d->lock. Bytes beyond the guest's credit are dropped. True: a line has been logged.
+static bool log_byte(const struct domain *d, struct guest_log *log, char byte)
 {
-    if (log->credit == 0)
-        return;
+    bool full = log->length == sizeof(log->line) - 1;
+
+    if (log->credit == 0 || byte == '\r')
+        return false;
     log->credit--;
-    if (byte == '\n') {
-        end_line(d, log);
-        return;
-    }
-    if (log->length == sizeof(log->line) - 1)
+    if (byte == '\n' || full)
         end_line(d, log);
     // Nothing that could move the cursor or recolour the screen of whoever reads the log.
-    log->line[log->length++] = (byte >= ' ' && byte <= '~') || byte == '\t' ? byte : '.';
+    if (byte != '\n')
+        log->line[log->length++] = (byte >= ' ' && byte <= '~') || byte == '\t' ? byte : '.';
+    return byte == '\n' || full;
 }
 
-static void log_bytes(struct domain *d, const char *bytes, size_t n)
+// Takes bytes up to the first line that is logged, and returns how many: a serial line takes milliseconds for
+// it.
+static size_t log_bytes(struct domain *d, const char *bytes, size_t n)
 {
+    size_t done = 0;
+    bool logged = false;
+
     spin_lock(&d->lock);
     top_up_credit(&d->log);
-    for (size_t i = 0; i < n; i++)
-        if (bytes[i] != '\r')
-            log_byte(d, &d->log, bytes[i]);
+    while (done < n && !logged)
+        logged = log_byte(d, &d->log, bytes[done++]);
     spin_unlock(&d->lock);
+    return done;
 }
 
 // args: CONSOLEIO_write, bytes left, pointer to them. The last two move on.
@@ -76,7 +84,7 @@ static long op_write(struct vcpu *v, struct hypercall *call)
         if (owner)
             console_write(buf, n);
         else
-            log_bytes(v->domain, buf, n);
+            n = log_bytes(v->domain, buf, n);
         call->args[1] = (uint32_t)call->args[1] - n;
         call->args[2] += n;
         if (call->args[1] && preempt_check())

@@ -601,6 +601,39 @@ static void test_guests_can_not_flood_the_log(void **state)
     assert_true(logged_bytes() > 0);
 }
 
+// A line on a serial port takes milliseconds, so others get their turn behind each of them.
+static void test_log_lines_are_preemptible(void **state)
+{
+    struct hypercall call = {.nr = __HYPERVISOR_console_io, .args = {CONSOLEIO_write, 6, ARG}};
+
+    (void)state;
+    memcpy(harness_memory(guest, ARG), "a\nb\nc\n", 6);
+    harness_enter(v);
+    for (unsigned left = 4; left > 0; left -= 2) {
+        softirq_raise(0, SOFTIRQ_TIMER);
+        assert_int_equal(hypercall_dispatch(v, &call), HYPERCALL_CONTINUE);
+        assert_int_equal(call.args[1], left);
+        softirq_run();
+    }
+    assert_int_equal(hypercall_dispatch(v, &call), 0);
+}
+
+static void test_empty_lines_are_not_free(void **state)
+{
+    static char newlines[1001];
+    unsigned lines = 0;
+
+    (void)state;
+    memset(newlines, '\n', 1000);
+    for (unsigned i = 0; i < 40; i++) {
+        harness_console_clear();
+        assert_int_equal(console_write_call(v, newlines), 0);
+        for (const char *p = harness_console; *p; p++)
+            lines += *p == '\n';
+    }
+    assert_in_range(lines, 100, 1000);
+}
+
 // --- privileges ---
 
 static void test_privileges(void **state)
@@ -671,6 +704,8 @@ int main(void)
         TEST(test_console_of_the_owner_is_raw),
         TEST(test_guests_write_log_lines),
         TEST(test_guests_can_not_flood_the_log),
+        TEST(test_log_lines_are_preemptible),
+        TEST(test_empty_lines_are_not_free),
         TEST(test_privileges),
     };
 
