@@ -55,6 +55,14 @@ unsigned hvm_code_width(const struct vcpu *v)
     return 64;
 }
 
+static unsigned cpl;
+
+unsigned hvm_cpl(const struct vcpu *v)
+{
+    (void)v;
+    return cpl;
+}
+
 unsigned hvm_fetch(struct vcpu *v, uint8_t bytes[INSN_MAX])
 {
     (void)v;
@@ -121,6 +129,7 @@ static int setup(void **state)
     mtrr_init(&fake->v);
     r = &fake->av.regs;
     raised = -1;
+    cpl = 0;
     return 0;
 }
 
@@ -189,6 +198,21 @@ static void test_string_input_to_nowhere(void **state)
     assert_int_equal(raised, VECTOR_PF);
     assert_int_equal(r->rip, 0);
     assert_int_equal(r->rdi, 1UL << 40);
+}
+
+// A program's INS must not write with its kernel's rights.
+static void test_string_input_of_a_program(void **state)
+{
+    struct vcpu_exit exit = {.next_rip = 0x2000,
+                             .io = {.size = 1, .in = true, .string = true, .address_bits = 64}};
+
+    (void)state;
+    cpl = 3;
+    r->rdi = 0x3000;
+    hvm_io(&fake->v, &exit);
+    assert_int_equal(raised, VECTOR_GP);
+    assert_int_equal(r->rip, 0);
+    assert_int_equal(fake->memory[0x3000], 0);
 }
 
 static void test_string_output_backwards(void **state)
@@ -341,6 +365,7 @@ int main(void)
         TEST(test_single_step),
         TEST(test_string_input),
         TEST(test_string_input_to_nowhere),
+        TEST(test_string_input_of_a_program),
         TEST(test_string_output_backwards),
         TEST(test_holes_read_as_ones),
         TEST(test_the_apic_page),

@@ -52,7 +52,7 @@ void hvm_xsetbv(struct vcpu *v, const struct vcpu_exit *exit)
     const struct guest_regs *r = &v->arch->regs;
     uint64_t value = (uint32_t)r->rax | r->rdx << 32;
 
-    if ((uint32_t)r->rcx != 0 || !fpu_xcr0_valid(value)) {
+    if (hvm_cpl(v) != 0 || (uint32_t)r->rcx != 0 || !fpu_xcr0_valid(value)) {
         hvm_raise_error(v, VECTOR_GP, 0);
         return;
     }

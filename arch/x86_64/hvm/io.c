@@ -64,6 +64,11 @@ static void string(struct vcpu *v, const struct vcpu_exit *exit)
     if (exit->io.in) {
         uint64_t linear = string_address(v, r->rdi & mask);
 
+        // Our write would be a supervisor's, so a program that may use ports could write to its kernel.
+        if (hvm_cpl(v) != 0) {
+            hvm_raise_error(v, VECTOR_GP, 0);
+            return;
+        }
         if (copy_to_guest(GVA(linear), &value, size)) {
             hvm_raise_page_fault(v, linear, PF_WRITE);
             return;

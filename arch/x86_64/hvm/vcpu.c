@@ -120,6 +120,14 @@ unsigned hvm_code_width(const struct vcpu *v)
     return cs.attr & SEG_ATTR_D ? 32 : 16;
 }
 
+unsigned hvm_cpl(const struct vcpu *v)
+{
+    struct guest_segment_state ss;
+
+    virt_ops->get_segment(v, SEG_SS, &ss);
+    return (ss.attr & SEG_ATTR_DPL) >> SEG_DPL_SHIFT;
+}
+
 int arch_vcpu_initialise(struct vcpu *v, gva_t context)
 {
     (void)v, (void)context;

@@ -65,7 +65,8 @@ static struct vmcb_segment *segment_of(const struct vcpu *v, enum guest_segment 
     return places[seg];
 }
 
-// The VMCB keeps AVL, L, D and G right above the type byte; the neutral layout has them in bits 15:12.
+// The VMCB keeps AVL, L, D and G right above the type byte; the neutral layout has them in bits 15:12. The
+// privilege level, which is the VMCB's CPL whatever SS says, is in the DPL of SS, as with VT-x.
 void svm_get_segment(const struct vcpu *v, enum guest_segment seg, struct guest_segment_state *state)
 {
     const struct vmcb_segment *place = segment_of(v, seg);
@@ -76,6 +77,8 @@ void svm_get_segment(const struct vcpu *v, enum guest_segment seg, struct guest_
         .selector = place->selector,
         .attr = (place->attr & 0xff) | (place->attr & 0xf00) << 4,
     };
+    if (seg == SEG_SS)
+        state->attr = (state->attr & ~SEG_ATTR_DPL) | svm_of(v)->vmcb->cpl << SEG_DPL_SHIFT;
 }
 
 void svm_set_segment(struct vcpu *v, enum guest_segment seg, const struct guest_segment_state *state)
@@ -86,8 +89,8 @@ void svm_set_segment(struct vcpu *v, enum guest_segment seg, const struct guest_
         .limit = state->limit,
         .base = state->base,
     };
-    if (seg == SEG_SS) // the VMCB's CPL, not SS, is what VMRUN takes for the privilege level
-        svm_of(v)->vmcb->cpl = state->attr >> 5 & 3;
+    if (seg == SEG_SS)
+        svm_of(v)->vmcb->cpl = (state->attr & SEG_ATTR_DPL) >> SEG_DPL_SHIFT;
 }
 
 static uint64_t *msr_of(struct vmcb *vmcb, uint32_t msr)

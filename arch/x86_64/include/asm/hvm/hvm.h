@@ -93,6 +93,7 @@ void hvm_enable_cpu(void); // every other cpu
 
 // --- exit.c and the handlers ---
 unsigned hvm_code_width(const struct vcpu *v); // 16, 32 or 64
+unsigned hvm_cpl(const struct vcpu *v);        // current privilege level, 0 to 3
 extern void (*const hvm_exit_handlers[EXIT_KINDS])(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_hypercall(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_cpuid(struct vcpu *v, const struct vcpu_exit *exit);

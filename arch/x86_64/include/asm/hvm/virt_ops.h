@@ -33,10 +33,12 @@ struct guest_segment_state {
     uint16_t attr;
 };
 
-#define SEG_ATTR_P (1U << 7)
-#define SEG_ATTR_L (1U << 13)
-#define SEG_ATTR_D (1U << 14)
-#define SEG_ATTR_G (1U << 15)
+#define SEG_DPL_SHIFT 5
+#define SEG_ATTR_DPL  (3U << SEG_DPL_SHIFT) // of SS: the current privilege level
+#define SEG_ATTR_P    (1U << 7)
+#define SEG_ATTR_L    (1U << 13)
+#define SEG_ATTR_D    (1U << 14)
+#define SEG_ATTR_G    (1U << 15)
 
 // Registers beyond the general ones.
 enum guest_sreg { SREG_CR0, SREG_CR2, SREG_CR3, SREG_CR4, SREG_TPR, SREG_DR6, SREG_DR7, SREG_EFER };
