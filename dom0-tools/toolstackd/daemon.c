@@ -157,6 +157,7 @@ static void look_after_domains(void)
         else
             handle_shutdown(r, (int)(info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask);
         toolstack_put(r);
+        thread_yield(); /* a guest that restarts and ends at once is live only here, for commands to act on */
     }
 }
 

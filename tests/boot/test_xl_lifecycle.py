@@ -53,7 +53,7 @@ def test_a_rebooting_guest_keeps_its_console(run, actor):
 
 def test_a_guest_that_only_reboots_can_be_destroyed(run, actor):
     """Most of the time it is being built again, and has neither number nor name in the store."""
-    out = run(create("reboot"), *["sleep 0.2; xl domid a"] * 5, "xl destroy a; xl list", files=actor).out
+    out = run(create("reboot"), *["sleep 0.1; xl domid a"] * 5, "xl destroy a; xl list", files=actor, icount=True).out
     assert names(out) == {"Domain-0": 0}
 
 
