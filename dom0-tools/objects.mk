@@ -4,7 +4,7 @@
 
 dom0-srcs += dom0-tools/main.c
 dom0-srcs += dom0-tools/drivers/keymap.c dom0-tools/drivers/ps2_keyboard.c
-dom0-srcs += $(addprefix dom0-tools/shell/, builtins.c complete.c files.c history.c line_edit.c shell.c terminal.c words.c)
+dom0-srcs += $(addprefix dom0-tools/shell/, builtins.c complete.c files.c history.c line_edit.c resources.c shell.c terminal.c words.c)
 dom0-srcs += $(addprefix dom0-tools/consoled/, console_log.c console_ring.c consoled.c)
 dom0-srcs += $(addprefix dom0-tools/toolstackd/, crash_reason.c daemon.c policy.c record.c store_entries.c toolstack.c uuid.c)
 dom0-srcs += $(addprefix dom0-tools/xl/, config_file.c console.c create.c dmesg.c domain_settings.c info.c json.c \

@@ -16,7 +16,7 @@
 
 static uint64_t window_gfn;
 static uint64_t taken[BITMAP_WORDS(WINDOW_PAGES)];
-static size_t hint;
+static size_t hint, pages_taken;
 
 static uint64_t end_of_map(const struct hvm_start_info *info)
 {
@@ -52,10 +52,19 @@ void gfn_window_init(const struct hvm_start_info *info)
 uint64_t gfn_window_alloc(size_t count)
 {
     size_t first = bitmap_take(taken, WINDOW_PAGES, count, &hint);
-    return first == WINDOW_PAGES ? INVALID_GFN : window_gfn + first;
+    if (first == WINDOW_PAGES)
+        return INVALID_GFN;
+    pages_taken += count;
+    return window_gfn + first;
 }
 
 void gfn_window_free(uint64_t gfn, size_t count)
 {
     bitmap_give(taken, gfn - window_gfn, count, &hint);
+    pages_taken -= count;
+}
+
+uint64_t gfn_window_size_taken(void)
+{
+    return (uint64_t)pages_taken << PAGE_SHIFT;
 }

@@ -36,6 +36,7 @@ uint64_t heap_size(void);           // bytes backed by pages
 
 // gfn_window.c
 void gfn_window_init(const struct hvm_start_info *info);
+uint64_t gfn_window_size_taken(void); // bytes
 
 // Windows of virtual addresses in the upper half, each a root entry of its own.
 #define HEAP_WINDOW      UINT64_C(0xffff800000000000)

@@ -164,5 +164,6 @@ void mem_info(struct mem_info *info)
         .total = total_pages << PAGE_SHIFT,
         .free = free << PAGE_SHIFT,
         .heap = heap_size(),
+        .window = gfn_window_size_taken(),
     };
 }

@@ -10,6 +10,7 @@
 #include <guest/time.h>
 
 #include <dom0/files.h>
+#include <dom0/resources.h>
 #include <dom0/shell.h>
 #include <dom0/terminal.h>
 #include <dom0/xl.h>
@@ -43,7 +44,7 @@ static int run_help(int argc, char **argv)
         return 0;
     }
     for (size_t i = 0; (b = builtin_get(i)); i++)
-        printf("  %-8s %-18s %s\n", b->name, b->arguments, b->summary);
+        printf("  %-9s %-18s %s\n", b->name, b->arguments, b->summary);
     printf("Commands may be joined by ';'. 'xl help' lists xl's. Keys: Tab completes, Up recalls, Ctrl-C "
            "stops.\n");
     return 0;
@@ -166,6 +167,27 @@ static int run_sleep(int argc, char **argv)
     return terminal_sleep_until(time_after(ns)) ? STATUS_INTERRUPTED : 0;
 }
 
+static int run_resources(int argc, char **argv)
+{
+    struct resources r;
+    struct error err;
+
+    if (argc > 1)
+        return usage(argv[0]);
+    if (resources_count(&r, &err)) {
+        fprintf(stderr, "resources: %s\n", err.text);
+        return 1;
+    }
+    printf("machine memory free: %8llu KiB\n", (unsigned long long)r.machine_free >> 10);
+    printf("dom0's memory free:  %8llu KiB\n", (unsigned long long)r.free >> 10);
+    printf("heap:                %8llu KiB\n", (unsigned long long)r.heap >> 10);
+    printf("heap in use:         %8llu bytes\n", (unsigned long long)r.heap_used);
+    printf("foreign pages:       %8llu KiB\n", (unsigned long long)r.window >> 10);
+    printf("event ports:         %8llu\n", (unsigned long long)r.event_ports);
+    printf("store nodes:         %8llu\n", (unsigned long long)r.store_nodes);
+    return 0;
+}
+
 static int run_poweroff(int argc, char **argv)
 {
     if (argc > 1)
@@ -189,6 +211,7 @@ static const struct builtin builtins[] = {
     {"cat", run_cat, "FILE...", "Print files"},
     {"echo", run_echo, "[WORD]...", "Print words; $? is the last exit status"},
     {"sleep", run_sleep, "SECONDS", "Wait; fractions are fine"},
+    {"resources", run_resources, "", "Show what dom0 itself uses"},
     {"poweroff", run_poweroff, "", "Switch the machine off"},
     {"reboot", run_reboot, "", "Restart the machine"},
 };

@@ -49,9 +49,10 @@ void *foreign_map(domid_t dom, const uint64_t *gfns, size_t count, int *errors);
 void foreign_unmap(void *address, size_t count);
 
 struct mem_info {
-    uint64_t total; // bytes of RAM in the memory map
-    uint64_t free;  // bytes neither allocated nor part of heap and stacks
-    uint64_t heap;  // bytes behind malloc's heap
+    uint64_t total;  // bytes of RAM in the memory map
+    uint64_t free;   // bytes neither allocated nor part of heap and stacks
+    uint64_t heap;   // bytes behind malloc's heap
+    uint64_t window; // bytes of the gfn window that are taken
 };
 void mem_info(struct mem_info *info);
 
