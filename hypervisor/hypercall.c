@@ -14,6 +14,11 @@ static const struct {
 #undef HYPERCALL
 };
 
+#define HYPERCALL(number, name, nargs, attributes) \
+    _Static_assert((nargs) <= HYPERCALL_ARGS, "arguments of " #name);
+#include "hypercall.def"
+#undef HYPERCALL
+
 static bool known(uint64_t nr)
 {
     return nr < ARRAY_SIZE(hypercalls) && hypercalls[nr].handler;

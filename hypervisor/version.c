@@ -65,23 +65,31 @@ static long give_features(const struct domain *d, gva_t arg)
     return copy_to_guest(arg, &info, sizeof(info));
 }
 
-// args: what, pointer to where it goes (NULL where the answer is the return value).
-long do_xen_version(struct vcpu *v, struct hypercall *call)
+// Answers that go where the guest's pointer says.
+static long give(struct vcpu *v, struct hypercall *call)
 {
     gva_t arg = GVA(call->args[1]);
 
     switch ((uint32_t)call->args[0]) {
-    case XENVER_version: return VERSION_MAJOR << 16 | VERSION_MINOR;
     case XENVER_extraversion: return give_string(arg, EXTRAVERSION, sizeof(xen_extraversion_t));
     case XENVER_compile_info: return copy_to_guest(arg, &compile_info, sizeof(compile_info));
     case XENVER_capabilities: return give_string(arg, CAPABILITIES, sizeof(xen_capabilities_info_t));
     case XENVER_changeset: return give_string(arg, "unavailable", sizeof(xen_changeset_info_t));
     case XENVER_platform_parameters: return give_platform_parameters(call, arg);
     case XENVER_get_features: return give_features(v->domain, arg);
-    case XENVER_pagesize: return PAGE_SIZE;
     case XENVER_guest_handle: return copy_to_guest(arg, v->domain->uuid, sizeof(v->domain->uuid));
     case XENVER_commandline: return give_command_line(v, arg);
     case XENVER_build_id: return -XEN_ENODATA; // the image is linked without one
     default: return -XEN_ENOSYS;
+    }
+}
+
+// args: what, pointer to where it goes (NULL where the answer is the return value).
+long do_xen_version(struct vcpu *v, struct hypercall *call)
+{
+    switch ((uint32_t)call->args[0]) {
+    case XENVER_version: return VERSION_MAJOR << 16 | VERSION_MINOR;
+    case XENVER_pagesize: return PAGE_SIZE;
+    default: return give(v, call);
     }
 }

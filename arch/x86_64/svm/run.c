@@ -51,9 +51,9 @@ _Static_assert(EXIT_MSR_WRITE == EXIT_MSR_READ + 1, "decode relies on it");
 
 // Finds where the next instruction begins. Code that is not the instruction that exited gets the #UD a
 // processor would have raised in its place.
-static inline void decode_instruction(struct vcpu *v, struct svm_vcpu *svm, struct vcpu_exit *exit)
+static inline void decode_instruction(struct vcpu *v, struct svm_vcpu *svm, const struct vmcb *vmcb,
+                                      struct vcpu_exit *exit)
 {
-    const struct vmcb *vmcb = svm->vmcb;
     struct insn_record *record = record_of(svm, vmcb->rip);
 
     if (svm_features.nrips)
@@ -188,9 +188,9 @@ static void decode_other(struct svm_vcpu *svm, struct vcpu_exit *exit)
     }
 }
 
-static inline void decode(struct vcpu *v, struct svm_vcpu *svm, struct vcpu_exit *exit)
+static inline void decode(struct vcpu *v, struct svm_vcpu *svm, const struct vmcb *vmcb,
+                          struct vcpu_exit *exit)
 {
-    const struct vmcb *vmcb = svm->vmcb;
     uint32_t code = vmcb->exit_code,
              kind = code < ARRAY_SIZE(instruction_exits) ? instruction_exits[code] : 0;
 
@@ -207,7 +207,7 @@ static inline void decode(struct vcpu *v, struct svm_vcpu *svm, struct vcpu_exit
     } else if (kind == EXIT_MSR_READ) {
         exit->kind += vmcb->exit_info1 & 1; // EXIT_MSR_WRITE
     }
-    decode_instruction(v, svm, exit);
+    decode_instruction(v, svm, vmcb, exit);
 }
 
 // Everything but RBP and RSP is lost on the way: the compiler keeps nothing in registers across it.
@@ -242,7 +242,7 @@ static inline void run(struct vcpu *v, struct vcpu_exit *exit)
     regs->rsp = vmcb->rsp;
     regs->rip = vmcb->rip;
     regs->rflags = vmcb->rflags;
-    decode(v, svm, exit);
+    decode(v, svm, vmcb, exit);
 }
 
 void svm_run_loop(void)

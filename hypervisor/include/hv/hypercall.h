@@ -11,10 +11,12 @@ struct vcpu;
 // after other work was served.
 #define HYPERCALL_CONTINUE ((long)-0x10000)
 
+#define HYPERCALL_ARGS 3 // the most that any hypercall of hypercall.def takes; the ABI has registers for six
+
 struct hypercall {
     uint64_t nr;
     uint64_t
-        args[6]; // the guest's argument registers; what a handler writes here goes back into them on CONTINUE
+        args[HYPERCALL_ARGS]; // what a handler writes here goes back into the guest's registers on CONTINUE
     bool is_32bit; // 32-bit caller: pointers are zero-extended, only width-neutral structures are accepted
 };
 

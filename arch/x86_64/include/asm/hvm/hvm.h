@@ -10,6 +10,7 @@
 #include <asm/pt.h>
 #include <asm/x86_defs.h>
 #include <hv/domain.h>
+#include <hv/hypercall.h>
 #include <hv/types.h>
 #include <hv/vcpu.h>
 
@@ -28,8 +29,8 @@ enum vcpu_attention {
 };
 
 struct hypercall_record {
-    uint32_t nr;
-    uint64_t arg0, rip;
+    struct hypercall call; // its arguments as the handler left them
+    uint64_t rip;
     long result;
 };
 
@@ -159,8 +160,10 @@ static inline void hvm_advance_to(struct vcpu *v, uint64_t rip)
     struct guest_regs *regs = &v->arch->regs;
 
     regs->rip = rip;
+    if (likely(!(regs->rflags & (RFLAGS_RF | RFLAGS_TF))))
+        return;
     regs->rflags &= ~RFLAGS_RF; // cleared by every completed instruction
-    if (unlikely(regs->rflags & RFLAGS_TF))
+    if (regs->rflags & RFLAGS_TF)
         hvm_raise_single_step(v);
 }
 
