@@ -65,3 +65,12 @@ void lock_check_release(const struct spinlock *lock)
     }
     panic("lock order: %s lock %p released by a cpu that does not hold it", rank_name(lock->rank), lock);
 }
+
+void lock_check_none_held(void)
+{
+    unsigned cpu = this_cpu()->id;
+
+    if (held[cpu].count)
+        panic("lock order: %s lock %p held where interrupts are let in", rank_name(held[cpu].locks[0]->rank),
+              held[cpu].locks[0]);
+}

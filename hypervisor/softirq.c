@@ -2,6 +2,7 @@
 // Deferred work of each cpu.
 
 #include <hv/arch.h>
+#include <hv/lock.h>
 #include <hv/sched.h>
 #include <hv/softirq.h>
 
@@ -34,6 +35,7 @@ void softirq_run(void)
 
 bool preempt_check(void)
 {
+    lock_check_none_held();
     arch_irq_window();
     return __atomic_load_n(&this_cpu()->softirq_pending, __ATOMIC_RELAXED) != 0;
 }

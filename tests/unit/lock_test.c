@@ -12,6 +12,7 @@
 #include "harness.h"
 
 #include <hv/lock.h>
+#include <hv/softirq.h>
 
 static struct spinlock domain = SPINLOCK(LOCK_DOMAIN), p2m = SPINLOCK(LOCK_P2M);
 static struct spinlock events[2] = {SPINLOCK(LOCK_EVTCHN), SPINLOCK(LOCK_EVTCHN)};
@@ -73,6 +74,22 @@ static void test_release_of_what_is_not_held(void **state)
     assert_panics(release, &domain, "does not hold it");
 }
 
+static void let_interrupts_in(void *unused)
+{
+    (void)unused;
+    preempt_check();
+}
+
+static void test_no_lock_where_interrupts_come_in(void **state)
+{
+    (void)state;
+    let_interrupts_in(NULL);
+    spin_lock(&p2m);
+    assert_panics(let_interrupts_in, NULL, "p2m lock");
+    spin_unlock(&p2m);
+    let_interrupts_in(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -80,6 +97,7 @@ int main(void)
         cmocka_unit_test(test_descending_ranks),
         cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_release_of_what_is_not_held),
+        cmocka_unit_test(test_no_lock_where_interrupts_come_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

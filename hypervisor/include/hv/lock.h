@@ -28,6 +28,8 @@ void arch_cpu_relax(void);
 // Panic when `lock` is out of order, or unlocked by a cpu that does not hold it (lock.c).
 void lock_check_acquire(const struct spinlock *lock, const struct spinlock *held_pair);
 void lock_check_release(const struct spinlock *lock);
+// Panics when this cpu holds any lock: an interrupt handler may want it.
+void lock_check_none_held(void);
 #else
 static inline void lock_check_acquire(const struct spinlock *lock, const struct spinlock *held_pair)
 {
@@ -36,6 +38,9 @@ static inline void lock_check_acquire(const struct spinlock *lock, const struct 
 static inline void lock_check_release(const struct spinlock *lock)
 {
     (void)lock;
+}
+static inline void lock_check_none_held(void)
+{
 }
 #endif
 

@@ -6,6 +6,7 @@
 #include <asm/cpu.h>
 #include <asm/hvm/hvm.h>
 #include <hv/cpu.h>
+#include <hv/lock.h>
 #include <hv/softirq.h>
 
 // An event upcall by vector is due: pending, not masked by the guest, and a vector is set. The guest shares
@@ -20,6 +21,7 @@ static inline struct vcpu *hvm_before_entry(struct cpu *cpu)
 {
     struct vcpu *v;
 
+    lock_check_none_held();
     for (;;) {
         if (unlikely(__atomic_load_n(&cpu->softirq_pending, __ATOMIC_RELAXED)))
             softirq_run();
