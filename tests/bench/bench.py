@@ -24,6 +24,7 @@ DEBIAN = os.path.join(CACHE, "debian")
 # name printed by the bench guest: (what it is, budget, Xen on AMD-V, Xen on VT-x); ticks
 Row = collections.namedtuple("Row", "text budget svm vmx")
 OPERATIONS = {
+    "entry-to-main": Row("guest entry to main, by the guest kit", 200000, None, None),
     "null-hypercall": Row("null hypercall (xen_version)", 200, 6599, 880),
     "cpuid": Row("CPUID leaf 0", 200, 6476, 882),
     "rdmsr": Row("RDMSR that exits (MISC_ENABLE)", 200, 6608, 840),
@@ -35,6 +36,14 @@ OPERATIONS = {
     "grant-copy-16x4k": Row("grant copy 16 x 4 KiB, one hypercall", 16000, 179589, 202710),
     "grant-map-unmap": Row("grant map + unmap", 3000, 40096, None),
     "decrease-populate": Row("decrease + populate one page", 3000, 40744, 33255),
+    "xenstore-read": Row("xenstore read, guest to dom0 and back", 15000, 274000, 83009),
+}
+# The same between two domains, printed by the pair guest.
+PAIR_OPERATIONS = {
+    "event-ping-pong": Row("event ping-pong, two domains, one pcpu", 5000, 65100, None),
+    "grant-copy-4k": Row("grant copy 4 KiB, foreign", 1500, 19441, 15788),
+    "grant-copy-16x4k": Row("grant copy 16 x 4 KiB, foreign", 16000, 179589, 202710),
+    "grant-map-unmap": Row("grant map + unmap, foreign", 3000, 40096, None),
 }
 
 
@@ -63,10 +72,18 @@ def print_row(text, figure, budget, *others, unit=""):
 
 def operations():
     print(f"\n{'operation, instructions':<44} {'here':>14} {'budget':>10} {'ratio':>5} {'Xen SVM':>10} {'Xen VMX':>10}")
-    guest = os.path.join(BUILD, "guests", "bench.elf")
-    out, _ = proxenos("xl create -c name=bench kernel=/files/bench.elf memory=64", files={"bench.elf": guest})
+    files = {"bench.elf": os.path.join(BUILD, "guests", "bench.elf")}
+    print_rows(OPERATIONS, proxenos("xl create -c name=bench kernel=/files/bench.elf memory=64", files=files)[0])
+    print("\nbetween two domains on one pcpu:")
+    files = {"pair.elf": os.path.join(BUILD, "guests", "pair.elf")}
+    create = "name={} kernel=/files/pair.elf memory=64 extra={}"
+    print_rows(PAIR_OPERATIONS, proxenos("xl create " + create.format("server", "serve=2"),
+                                         "xl create -c " + create.format("peer", "peer=1"), files=files)[0])
+
+
+def print_rows(rows, out):
     measured = dict(re.findall(r"^bench (\S+) (\d+)", out, re.M))
-    for name, row in OPERATIONS.items():
+    for name, row in rows.items():
         if name in measured:
             print_row(row.text, int(measured[name]), row.budget, row.svm, row.vmx)
         else:
