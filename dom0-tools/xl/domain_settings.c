@@ -194,13 +194,13 @@ static int read_action(struct reader *r, const struct config_setting *s, enum do
         return -EINVAL;
     name = strncmp(text, coredump, strlen(coredump)) ? text : text + strlen(coredump);
     for (size_t i = 0; i < sizeof(action_names) / sizeof(*action_names); i++) {
-        char line[160];
+        char line[160], where[PLACE_MAX];
 
         if (strcmp(name, action_names[i]))
             continue;
         *action = (enum domain_action)i;
-        snprintf(line, sizeof(line), "%s: %s: core dumps are not written, taking '%s' as '%s'", r->source,
-                 s->key, text, name);
+        snprintf(line, sizeof(line), "%s: %s: core dumps are not written, taking '%s' as '%s'",
+                 place(r, s, where), s->key, text, name);
         if (name != text)
             r->warn(line);
         return 0;
@@ -271,13 +271,12 @@ const char *domain_settings_key(size_t n)
 
 static int read_setting(struct reader *r, const struct config_setting *s)
 {
-    char line[160];
+    char line[160], where[PLACE_MAX];
 
     for (size_t i = 0; i < KEY_COUNT; i++)
         if (!strcmp(keys[i].name, s->key))
             return keys[i].read(r, s);
-    snprintf(line, sizeof(line), "%s:%u:%u: unknown key '%s' is ignored", r->source, s->line, s->column,
-             s->key);
+    snprintf(line, sizeof(line), "%s: unknown key '%s' is ignored", place(r, s, where), s->key);
     r->warn(line);
     return 0;
 }

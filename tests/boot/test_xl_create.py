@@ -17,10 +17,11 @@ def actor(guest):
 def test_config_file_and_overrides(run, actor, tmp_path):
     (tmp_path / "a.cfg").write_text("# a guest\nname = 'a'; memory = 16\nkernel = \"/files/actor\"\n"
                                     "extra = \"say=from-file\"\nfancy = [ 'x', 1 ]\n")
-    result = run("xl create -c a.cfg memory=32", 'xl create -qc /files/a.cfg name=b memory=32 "extra=say=over say=ridden"',
+    result = run("xl create -c a.cfg memory=32", 'xl create -qc /files/a.cfg name=b memory=32 vif=1 "extra=say=over say=ridden"',
                  "xl create -n a.cfg", files={**actor, "a.cfg": tmp_path / "a.cfg"})
     assert result.out.count("Parsing config from") == 2
     assert "warning: a.cfg:5:1: unknown key 'fancy' is ignored" in result.out
+    assert "warning: command line: unknown key 'vif' is ignored" in result.out
     assert "from-file\n" in result.out and "over\nridden\n" in result.out
 
 

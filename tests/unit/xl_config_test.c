@@ -265,7 +265,8 @@ static void odd_settings_warn(void **state)
     assert_string_equal(s.cmdline, "c");
     assert_int_equal(s.on_crash, ACTION_RESTART);
     assert_non_null(strstr(warnings, "a.cfg:5:1: unknown key 'disk' is ignored"));
-    assert_non_null(strstr(warnings, "'coredump-restart' as 'restart'"));
+    assert_non_null(strstr(
+        warnings, "a.cfg:6:3: on_crash: core dumps are not written, taking 'coredump-restart' as 'restart'"));
     assert_non_null(strstr(warnings, "root and extra are ignored"));
     domain_settings_clear(&s);
 }
