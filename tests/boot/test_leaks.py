@@ -19,6 +19,8 @@ LIVES = {
                 CREATE + "actor extra=idle", "sleep 0.05", "xl pause a", "xl destroy a"],
     "preserve": [CREATE + "actor extra=crash on_crash=preserve -c", "xl destroy a"],
     "flood": [CREATE + "actor extra=flood=1000000", "sleep 0.01", "xl destroy a"],
+    "hoard": [CREATE + "actor extra=hoard", "sleep 0.1", "xl destroy a"],
+    "pester": [CREATE + "actor extra=pester", "sleep 0.01", "xl destroy a"],
     "reboot": [CREATE + "actor extra=reboot", "sleep 0.02", "xl destroy a"],
     "rename-restart": [CREATE + "actor 'extra=sleep=200 reboot' on_reboot=rename-restart", "sleep 0.3", "xl destroy {id}",
                        "xl destroy a"],

@@ -2,7 +2,7 @@
 //
 // A guest for tests of the toolstack: does what its command line says, word by word. Good and bad manners
 // alike:
-//   say=TEXT flood=LINES sleep=MS idle echo listen poweroff reboot crash triple wild hole rings
+//   say=TEXT flood=LINES sleep=MS idle echo listen poweroff reboot crash triple wild hole rings pester hoard
 
 #include <errno.h>
 #include <stdint.h>
@@ -142,6 +142,40 @@ static void spoil_rings(const char *unused)
     thread_sleep(100 * NS_PER_MS);
 }
 
+// Rings both doorbells without end, and puts nothing behind the door.
+static void pester(const char *unused)
+{
+    uint64_t console = 0, store = 0;
+    (void)unused;
+    hvm_param_get(DOMID_SELF, HVM_PARAM_CONSOLE_EVTCHN, &console);
+    hvm_param_get(DOMID_SELF, HVM_PARAM_STORE_EVTCHN, &store);
+    for (;;) {
+        event_send((evtchn_port_t)console);
+        event_send((evtchn_port_t)store);
+    }
+}
+
+static void ignore(const char *path, void *unused)
+{
+    (void)path, (void)unused;
+}
+
+// Takes all of the store it gets, and goes on asking.
+static void hoard(const char *unused)
+{
+    static char value[1500];
+    char path[64];
+    xs_tx tx;
+    (void)unused;
+    memset(value, 'x', sizeof(value));
+    for (unsigned i = 0;; i++) {
+        snprintf(path, sizeof(path), "data/%u", i % 2000);
+        xs_watch(path, ignore, NULL);
+        xs_tx_start(&tx);
+        xs_write(XS_NONE, path, value, sizeof(value));
+    }
+}
+
 static const struct {
     const char *word;
     void (*act)(const char *value);
@@ -149,7 +183,7 @@ static const struct {
     {"say", say},           {"flood", flood},         {"sleep", sleep_ms},     {"idle", idle},
     {"echo", echo},         {"listen", listen},       {"poweroff", power_off}, {"reboot", reboot},
     {"crash", crash},       {"triple", triple_fault}, {"wild", wild_pointer},  {"hole", poke_a_hole},
-    {"rings", spoil_rings},
+    {"rings", spoil_rings}, {"pester", pester},       {"hoard", hoard},
 };
 
 static void perform(char *word)
