@@ -30,8 +30,8 @@ struct svm_vcpu {
 };
 
 struct svm_domain {
-    void *
-        iopm; // the hardware domain's own I/O permission map, NULL: the shared one that intercepts every port
+    // The hardware domain's own I/O permission map; NULL: the shared one that intercepts every port.
+    void *iopm;
 };
 
 struct svm_cpu {

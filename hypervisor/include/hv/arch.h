@@ -19,8 +19,8 @@ void cpu_online(struct cpu *cpu);
 
 // --- the machine ---
 
-void arch_init_machine(
-    void); // ACPI, interrupt controllers, time, vendor virtualisation; panics with the reason
+// ACPI, interrupt controllers, time, vendor virtualisation; panics with the reason.
+void arch_init_machine(void);
 // Memory for the page records, an array indexed by frame number: those of RAM are zero-filled and writable,
 // those of other frames below the end of RAM read as zeros. Takes from the boot allocator; panics when that
 // is not enough.

@@ -110,8 +110,8 @@ struct domain *domain_lookup(domid_t domid);
 struct domain *domain_lookup_dying_too(domid_t domid);
 struct domain *domain_next(domid_t at_least); // first domain with id >= at_least, referenced; NULL at the end
 void domain_get(struct domain *d);
-void domain_put(
-    struct domain *d); // the last one frees the struct, the grant tables (gnttab_free) and the memory map
+// The last one frees the struct, the grant tables (gnttab_free) and the memory map.
+void domain_put(struct domain *d);
 void domain_free_softirq(void); // SOFTIRQ_DOMAIN_FREE
 
 void domain_pause(struct domain *d);
@@ -133,8 +133,9 @@ void domain_update_wallclock(struct domain *d);
 extern struct domain *hardware_domain; // dom0, NULL before it is built
 extern struct domain *control_domain;  // receives the global VIRQs: dom0
 
-void dom0_reserve(
-    void); // dom0_build.c, before page_alloc_init: the frames the dom0 image is linked to, its RAM
-void dom0_build(void); // panics with the reason when it can't
+// dom0_build.c. The first, before page_alloc_init, takes the frames that dom0's image is linked to, and its
+// RAM. Both panic with the reason when they can't.
+void dom0_reserve(void);
+void dom0_build(void);
 
 void memory_drop_pending_extent(struct domain *d); // memory_op.c: when the domain is torn down

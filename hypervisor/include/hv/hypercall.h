@@ -15,9 +15,10 @@ struct vcpu;
 
 struct hypercall {
     uint64_t nr;
-    uint64_t
-        args[HYPERCALL_ARGS]; // what a handler writes here goes back into the guest's registers on CONTINUE
-    bool is_32bit; // 32-bit caller: pointers are zero-extended, only width-neutral structures are accepted
+    // What a handler writes here goes back into the guest's registers on CONTINUE.
+    uint64_t args[HYPERCALL_ARGS];
+    // 32-bit caller: pointers are zero-extended, only width-neutral structures are accepted.
+    bool is_32bit;
 };
 
 // Looks the number up, checks width, calls the handler. Returns the value for the guest (a negative XEN_E* or

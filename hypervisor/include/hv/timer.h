@@ -10,8 +10,8 @@ struct cpu;
 
 struct timer {
     struct heap_node node; // key: deadline
-    void (*fn)(
-        void *arg); // runs in softirq context on the timer's cpu, no lock held; the timer is idle by then
+    // Runs in softirq context on the timer's cpu, no lock held; the timer is idle by then.
+    void (*fn)(void *arg);
     void *arg;
     unsigned cpu; // the heap it is queued on
 };
