@@ -2,6 +2,7 @@
 """scripts/run itself: what it refuses, how it ends, and that files and commands reach dom0 as they are."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -60,6 +61,17 @@ def test_limit(run):
     assert result.out == "begun\n"
     assert time.monotonic() - start < 30
     assert "limit of 5 s" in result.err
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_leaves_no_files_when_it_is_stopped(tmp_path, ending):
+    machine = subprocess.Popen([sys.executable, RUN, "--exec", "echo up", "--exec", "sleep 1000"], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert machine.stdout.readline() == b"up\n"
+    assert os.listdir(tmp_path)
+    machine.send_signal(ending)
+    assert machine.wait(30) == 128 + ending
+    assert not os.listdir(tmp_path)
 
 
 def test_icount_repeats_to_the_byte(run):
