@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Why a domain crashed: what the hypervisor wrote about it into its log, as "d3v0 crashed: triple fault". */
+/* Why a domain crashed: what the hypervisor's log says, as "(PXN) d3v0 crashed: triple fault". */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,14 +12,16 @@
 
 bool crash_reason_find(const char *log, domid_t domid, char reason[CRASH_REASON_MAX])
 {
-    char start[16];
+    char start[24];
     const char *found = NULL, *at = log;
     unsigned vcpu;
 
-    snprintf(start, sizeof(start), " d%uv", domid);
+    snprintf(start, sizeof(start), "(PXN) d%uv", domid);
     for (; (at = strstr(at, start)); at++) {
         int length = 0;
 
+        if (at != log && at[-1] != '\n')
+            continue; /* guests may log, too: "(PXN) (d3) " and what they like */
         if (sscanf(at + strlen(start), "%u crashed: %n", &vcpu, &length) == 1 && length)
             found = at + strlen(start) + length;
     }

@@ -53,6 +53,14 @@ static void silence_is_said_to_be_the_guest_s_own(void **state)
     assert_reason("(PXN) d11v0 crashed: x\n(PXN) d1v0 registers:\n", 1, "its own system said so");
 }
 
+static void remarks_of_guests_don_t_count(void **state)
+{
+    (void)state;
+    assert_reason("(PXN) (d3) d1v0 crashed: x\n(PXN) (d3) (PXN) d1v0 crashed: y\n", 1,
+                  "its own system said so");
+    assert_reason("(PXN) d1v0 crashed: triple fault\n(PXN) (d1) (PXN) d1v0 crashed: y\n", 1, "triple fault");
+}
+
 static void a_long_remark_is_cut(void **state)
 {
     char log[400] = "(PXN) d1v0 crashed: ", reason[CRASH_REASON_MAX];
@@ -68,6 +76,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_remark_counts),
         cmocka_unit_test(silence_is_said_to_be_the_guest_s_own),
+        cmocka_unit_test(remarks_of_guests_don_t_count),
         cmocka_unit_test(a_long_remark_is_cut),
     };
 
