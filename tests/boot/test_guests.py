@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Bare PVH guests of tests/guests: each checks a part of the ABI from inside and says what it found."""
 
+import os
 import re
+import subprocess
 
 import pytest
+
+from conftest import PROJECT
 
 CREATE = 'xl create -c name=t kernel=/files/t.elf memory=64 on_crash=destroy extra="{extra}"'
 
@@ -18,3 +22,10 @@ def verdict(result, name):
 @pytest.mark.parametrize("name", ["hello", "abi", "insn", "events", "grants", "memory", "fpu"])
 def test_guest_passes(run, guest, name):
     verdict(run(CREATE.format(extra=""), files={"t.elf": guest(name)}), name)
+
+
+def test_the_manuals_example_compiles(tmp_path):
+    manual = open(os.path.join(PROJECT, "docs", "guest-kit.md")).read()
+    (tmp_path / "main.c").write_text(re.search(r"^```c\n(.*?)^```", manual, re.M | re.S)[1])
+    build = os.environ.get("BUILD", "build")  # as make knows it: the flags are kept by this name
+    subprocess.run(["make", "-s", "-C", PROJECT, f"BUILD={build}", f"{build}/guest/{tmp_path}/main.o"], check=True)
