@@ -79,6 +79,17 @@ def test_console_session(session):
     session.expect_exact("there is no domain called 'a'")
 
 
+def test_leaving_and_destroying_a_dead_domain(session):
+    """The toolstack waits for a session to show a dead domain's last words. Here the person leaves it and destroys the domain."""
+    session.send(CREATE.format(flags="-c", name="a", extra="flood=500 poweroff") + "; xl destroy a; xl list\r")
+    session.expect_exact("line 20 of 500")
+    session.send("\x1d")
+    session.expect_exact(PROMPT)
+    assert "line 499 of 500" not in session.before
+    session.send("echo still here\r")
+    expect_line(session, "still here")
+
+
 def test_log_is_shown_on_request(session):
     session.send(CREATE.format(flags="", name="a", extra="say=early-words sleep=100000") + "\r")
     session.expect_exact(PROMPT)
