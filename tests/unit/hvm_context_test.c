@@ -31,6 +31,11 @@ void fpu_set_legacy(struct vcpu *v, const uint8_t regs[512])
     memcpy(legacy, regs, sizeof(legacy));
 }
 
+void hvm_attention(struct vcpu *v, uint32_t bits)
+{
+    v->arch->attention |= bits;
+}
+
 void vcpu_up(struct vcpu *v)
 {
     (void)v;
@@ -141,6 +146,7 @@ static void test_round_trip(void **state)
     assert_int_equal(set(&b, b.size), 0);
     assert_true(fake->v.initialised);
     assert_int_equal(ups, 1);
+    assert_true(fake->av.attention & ATTENTION_FLUSH);
     assert_int_equal(fake->segments[SEG_CS].attr, 0xc09b);
     assert_int_equal(fake->av.mtrr_def_type, 0xc00);
 

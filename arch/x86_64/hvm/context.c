@@ -164,6 +164,7 @@ static void set_cpu(struct vcpu *v, struct hvm_hw_cpu *c)
         (void)virt_ops->set_msr(v, msr_fields[i].msr, *field64(c, msr_fields[i].offset));
     if (c->flags & XEN_X86_FPU_INITIALISED)
         fpu_set_legacy(v, c->fpu_regs);
+    hvm_attention(v, ATTENTION_FLUSH); // of what the page tables of an earlier context said
     v->initialised = true;
 }
 
