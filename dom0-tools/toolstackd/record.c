@@ -186,7 +186,6 @@ int record_start(struct domain_record *record, bool paused, const struct build_h
         return rc;
     }
     record->started = time_now();
-    record->shutdown_reason = NOT_SHUT_DOWN;
     record->state = DOMAIN_LIVE;
     return 0;
 }

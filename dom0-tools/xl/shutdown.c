@@ -47,36 +47,76 @@ static bool wait_for_end(const struct domain_record *record, domid_t domid)
     return true;
 }
 
-static int ask(const struct xl_args *args, domid_t domid, const struct request *request)
-{
-    struct domain_record *record = toolstack_record(domid);
-    struct error err;
-    int status = 0;
+/* A domain that has its request, and the record that tells what became of it. */
+struct asked {
+    struct domain_record *record; /* referenced */
+    domid_t domid;
+};
 
+/* Ask one more domain, and put it at the end of the list. */
+static int ask(const struct xl_args *args, domid_t domid, const struct request *request, struct asked **asked,
+               size_t *count)
+{
+    struct asked *longer = realloc(*asked, (*count + 1) * sizeof(*longer));
+    struct error err;
+
+    if (!longer) {
+        error_set(&err, -ENOMEM, "domain %u: out of memory in dom0", domid);
+        return xl_fail(args, &err);
+    }
+    *asked = longer;
     printf("%s domain %u\n", request->doing, domid);
     fflush(stdout);
     if (toolstack_request_shutdown(domid, request->word, &err))
-        status = xl_fail(args, &err);
-    else if (xl_given(args, "wait") && record && !wait_for_end(record, domid))
-        status = 1;
-    if (record)
-        toolstack_put(record);
+        return xl_fail(args, &err);
+    longer[(*count)++] = (struct asked){toolstack_record(domid), domid};
+    return 0;
+}
+
+/* With -w, wait for all in the list, or until Ctrl-C; then it is freed. */
+static int finish(const struct xl_args *args, struct asked *asked, size_t count)
+{
+    bool waiting = xl_given(args, "wait");
+    int status = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (waiting && !wait_for_end(asked[i].record, asked[i].domid)) {
+            waiting = false;
+            status = 1;
+        }
+        toolstack_put(asked[i].record);
+    }
+    free(asked);
     return status;
 }
 
+/* All are asked before the first is waited for: one that doesn't listen keeps nobody running. */
 static int ask_all(const struct xl_args *args, const struct request *request)
 {
     struct xen_domctl_getdomaininfo info;
+    struct asked *asked = NULL;
     struct error err;
+    size_t count = 0;
     domid_t next = 1;
-    int count, status = 0;
+    int found, status = 0;
 
-    while ((count = ctl_domain_list(next, 1, &info, &err)) == 1) {
+    while ((found = ctl_domain_list(next, 1, &info, &err)) == 1) {
         next = (domid_t)(info.domain + 1);
-        if (!(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying)) && ask(args, info.domain, request))
-            status = 1;
+        if (!(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying)))
+            status |= ask(args, info.domain, request, &asked, &count);
     }
-    return count < 0 ? xl_fail(args, &err) : status;
+    if (found < 0)
+        status = xl_fail(args, &err);
+    return finish(args, asked, count) || status;
+}
+
+static int ask_one(const struct xl_args *args, domid_t domid, const struct request *request)
+{
+    struct asked *asked = NULL;
+    size_t count = 0;
+    int status = ask(args, domid, request, &asked, &count);
+
+    return finish(args, asked, count) || status;
 }
 
 static int request_shutdown(const struct xl_args *args, const struct request *request)
@@ -92,7 +132,7 @@ static int request_shutdown(const struct xl_args *args, const struct request *re
         return ask_all(args, request);
     if (toolstack_find(args->argv[0], &domid, &err))
         return xl_fail(args, &err);
-    return ask(args, domid, request);
+    return ask_one(args, domid, request);
 }
 
 int xl_shutdown(const struct xl_args *args)

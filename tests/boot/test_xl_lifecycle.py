@@ -35,6 +35,14 @@ def test_shutdown_of_all(run, actor):
     assert names(out) == {"Domain-0": 0}
 
 
+def test_all_are_asked_before_one_is_waited_for(run, actor):
+    out = run(create("sleep=1500 poweroff", name="slow"), create("listen"), create("listen", name="b"), "sleep 0.5; xl reboot -aw",
+              "sleep 0.5; xl list", files=actor).out
+    assert out.index("Rebooting domain 3") < out.index("Domain 1 has been shut down, reason code 0")
+    assert "Domain 2 has been shut down, reason code 1\nDomain 3 has been shut down, reason code 1\n" in out
+    assert names(out) in ({"Domain-0": 0, "a": 4, "b": 5}, {"Domain-0": 0, "a": 5, "b": 4})
+
+
 @pytest.mark.parametrize("end, key", [("poweroff", "on_poweroff"), ("reboot", "on_reboot"), ("crash", "on_crash")])
 @pytest.mark.parametrize("action", ["destroy", "restart", "rename-restart", "preserve"])
 def test_policies(run, actor, end, key, action):

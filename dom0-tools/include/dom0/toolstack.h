@@ -38,7 +38,7 @@ struct domain_record {
     domid_t domid;
     struct domain_settings settings;
     struct console *console;
-    int shutdown_reason; /* SHUTDOWN_* of its last shutdown, or NOT_SHUT_DOWN */
+    int shutdown_reason; /* SHUTDOWN_* of its last shutdown, before a restart too; or NOT_SHUT_DOWN */
     uint64_t started;    /* ns of time_now() */
 };
 
