@@ -32,9 +32,13 @@ static void event_came(void *unused)
 
 static void announce_crash(const struct domain_record *r, enum domain_action action)
 {
-    char reason[CRASH_REASON_MAX] = "its watchdog was not fed";
+    char reason[CRASH_REASON_MAX];
 
-    if (r->shutdown_reason != SHUTDOWN_watchdog)
+    if (r->shutdown_reason == SHUTDOWN_watchdog)
+        strcpy(reason, "its watchdog was not fed");
+    else if (r->shutdown_reason == SHUTDOWN_soft_reset)
+        strcpy(reason, "it asked for a soft reset, which is not supported");
+    else
         crash_reason_read(r->domid, reason);
     terminal_notice("domain %u '%s' crashed: %s (on_crash: %s; 'xl dmesg' tells more)", r->domid,
                     r->settings.name, reason, domain_action_name(action));
@@ -126,8 +130,11 @@ static void handle_shutdown(struct domain_record *r, int reason)
     console_settle(r->console);
     if (r->state != DOMAIN_LIVE)
         return; /* somebody has destroyed it meanwhile */
-    if (reason != SHUTDOWN_poweroff && reason != SHUTDOWN_reboot && reason != SHUTDOWN_suspend)
+    if (toolstack_is_crash(reason))
         announce_crash(r, action);
+    if (reason == SHUTDOWN_suspend)
+        terminal_notice("domain %u '%s' has suspended itself; it stays until it is destroyed", r->domid,
+                        r->settings.name);
     switch (action) {
     case ACTION_DESTROY: destroy(r); break;
     case ACTION_RESTART: restart(r); break;

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: MIT
-/* Which of a domain's on_* settings applies to a shutdown. */
+/* What a shutdown reason means, and which of a domain's on_* settings applies to it. */
 #include <stdint.h>
 
 #include <dom0/toolstack.h>
+
+bool toolstack_is_crash(int reason)
+{
+    /* Reasons nobody has defined yet are no better than a crash. */
+    return reason != NOT_SHUT_DOWN && reason != SHUTDOWN_poweroff && reason != SHUTDOWN_reboot &&
+           reason != SHUTDOWN_suspend;
+}
 
 enum domain_action toolstack_policy(const struct domain_settings *settings, int reason)
 {
@@ -12,8 +19,6 @@ enum domain_action toolstack_policy(const struct domain_settings *settings, int 
     case SHUTDOWN_suspend:
         /* Somebody who asked it to suspend will resume it. */
         return ACTION_PRESERVE;
-    default:
-        /* Crash, watchdog, and reasons nobody has defined yet. */
-        return settings->on_crash;
+    default: return settings->on_crash;
     }
 }

@@ -21,7 +21,7 @@ int xl_show_console(const struct xl_args *args, struct domain_record *record, bo
     case CONSOLE_ENDED: break;
     }
     /* Why it crashed the toolstack has told already. */
-    return record->shutdown_reason == SHUTDOWN_crash || record->shutdown_reason == SHUTDOWN_watchdog;
+    return toolstack_is_crash(record->shutdown_reason);
 }
 
 int xl_console(const struct xl_args *args)

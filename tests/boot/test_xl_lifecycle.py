@@ -69,6 +69,8 @@ def test_a_guest_that_only_reboots_can_be_destroyed(run, actor):
     ("triple", "triple fault"),
     ("hole", "guest-physical address 7000000000"),
     ("crash", "its own system said so"),
+    ("end=4", "its watchdog was not fed"),
+    ("end=5", "it asked for a soft reset"),
 ])
 def test_bad_ends_are_named_and_hurt_nobody(run, actor, extra, reason):
     out = run(create("listen", name="other"), "xl info free_memory", create(f"say=last-words {extra}", flags="-c"), "echo $?",
@@ -83,6 +85,18 @@ def test_bad_ends_are_named_and_hurt_nobody(run, actor, extra, reason):
 def test_scripts_that_never_wait_let_others_work(run, actor):
     out = run(create("triple"), "; ".join(["xl list"] * 100), "xl list", files=actor).out
     assert names(out) == {"Domain-0": 0}
+
+
+def test_a_domain_that_suspends_itself_is_kept(run, actor):
+    out = run(create("end=2", flags="-c"), "xl list -v", "xl destroy a; xl list", files=actor).out
+    assert "domain 1 'a' has suspended itself; it stays until it is destroyed\n" in out
+    assert re.search(r"^a +1 .* 2 +-$", out, re.M)
+    assert names(out) == {"Domain-0": 0}
+
+
+def test_unknown_ends_are_refused(run, actor):
+    out = run(create("end=6 end=255 end=4294967295", flags="-c"), files=actor).out
+    assert out.count("refused: -22\n") == 3
 
 
 def test_nonsense_in_rings_is_survived(run, actor):

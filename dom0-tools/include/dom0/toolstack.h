@@ -80,6 +80,9 @@ char *toolstack_name(domid_t domid);
  * is none. */
 char *toolstack_next_name(domid_t *domid);
 
+/* Whether a shutdown reason is a failure. */
+bool toolstack_is_crash(int reason);
+
 /* What `reason` (SHUTDOWN_*) makes of a domain with these settings. */
 enum domain_action toolstack_policy(const struct domain_settings *settings, int reason);
 

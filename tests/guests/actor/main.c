@@ -3,6 +3,7 @@
 // A guest for tests of the toolstack: does what its command line says, word by word. Good and bad manners
 // alike:
 //   say=TEXT flood=LINES sleep=MS idle echo listen poweroff reboot crash triple wild hole rings pester hoard
+//   end=REASON
 
 #include <errno.h>
 #include <stdint.h>
@@ -96,6 +97,13 @@ static void crash(const char *unused)
     shutdown_crash();
 }
 
+// Shuts down for a reason that need not exist.
+static void end(const char *reason)
+{
+    struct sched_shutdown op = {.reason = (unsigned)atol(reason)};
+    printf("refused: %ld\n", HYPERVISOR_sched_op(SCHEDOP_shutdown, &op));
+}
+
 // A fault with no table to find a handler in.
 static void triple_fault(const char *unused)
 {
@@ -183,7 +191,7 @@ static const struct {
     {"say", say},           {"flood", flood},         {"sleep", sleep_ms},     {"idle", idle},
     {"echo", echo},         {"listen", listen},       {"poweroff", power_off}, {"reboot", reboot},
     {"crash", crash},       {"triple", triple_fault}, {"wild", wild_pointer},  {"hole", poke_a_hole},
-    {"rings", spoil_rings}, {"pester", pester},       {"hoard", hoard},
+    {"rings", spoil_rings}, {"pester", pester},       {"hoard", hoard},        {"end", end},
 };
 
 static void perform(char *word)
