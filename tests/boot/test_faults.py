@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What the hypervisor says when the machine fails it, and that its own memory is protected: through QEMU's monitor."""
+"""What the hypervisor says when the machine or its boot files fail it, and that its own memory is protected."""
 
 import os
 import re
+import subprocess
 import time
 
 import pexpect
@@ -91,3 +92,33 @@ def test_nothing_is_mapped_low_and_stacks_are_guarded(monitored):
     assert all(page.startswith("ffff") for page in pages)
     assert "ffffffffd0001000" in pages      # the lowest page of cpu 0's stack
     assert "ffffffffd0000000" not in pages  # and its guard
+
+
+def whole(image):
+    return image
+
+
+def cut(image):
+    return image[:65536]  # within its code; the second half is but symbols
+
+
+def text(image):
+    return b"not a program\n" * 100
+
+
+@pytest.mark.parametrize("cpu, dom0, complaint", [
+    ("max,-svm", whole, "this CPU has no AMD-V"),
+    ("max,-npt", whole, "AMD-V has no nested paging"),
+    ("max", None, "no dom0: the boot loader passed no module"),
+    ("max", cut, "can't be loaded: a segment lies outside the file"),
+    ("max", text, "can't be loaded: no ELF magic number"),
+])
+def test_what_cannot_run_is_refused_by_name(tmp_path, cpu, dom0, complaint):
+    command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", cpu, "-m", "512", "-display", "none", "-no-reboot",
+               "-monitor", "none", "-serial", "stdio", "-kernel", os.path.join(BUILD, "proxenos")]
+    if dom0:
+        with open(os.path.join(BUILD, "dom0.elf"), "rb") as image:
+            (tmp_path / "dom0").write_bytes(dom0(image.read()))
+        command += ["-initrd", "dom0"]
+    done = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=LIMIT)
+    assert re.search(rf"^PANIC: .*{re.escape(complaint)}", done.stdout.decode(errors="replace"), re.M)
