@@ -55,6 +55,14 @@ def test_bad_manners_are_survived(run, guest):
     assert domains(result) == ["Domain-0"]
 
 
+def test_random_hypercalls_hurt_nobody_else(run, guest):
+    """What becomes of that guest is its own affair: it may end, crash, or wait for ever for ports that it closed."""
+    result = run(create("random", "crash", "random", attach=False), "sleep 5", create("other", "hello"), "xl list",
+                 files={"crash.elf": guest("crash"), "hello.elf": guest("hello")}, status=None)
+    assert "TEST hello: PASS" in result.out
+    assert domains(result)[0] == "Domain-0"
+
+
 @pytest.mark.parametrize("kernel, extra", [("spin", ""), ("spin", "cli"), ("crash", "storm")])
 def test_greedy_guest_starves_nobody(run, guest, kernel, extra):
     result = run(create("greedy", kernel, extra, attach=False), create("other", "hello"), "xl destroy greedy", "xl list",

@@ -2,8 +2,8 @@
 //
 // A guest that ends badly, in the way its command line says: it must die alone, with its registers on record.
 // Prints "about to WORD" first; a line "TEST crash: FAIL ..." means that it survived. `halt`, `reboot`,
-// `hypercalls` and the words about rings end without a crash, `storm` never ends. The word `list` prints all
-// words.
+// `hypercalls`, `random` and the words about rings end without a crash, `storm` never ends. The word `list`
+// prints all words.
 
 #include <stdint.h>
 #include <stdio.h>
@@ -129,6 +129,60 @@ static void wild_hypercalls(void)
     printf("still alive\n");
 }
 
+// ---- random hypercalls
+
+static uint64_t pages[4][512] __attribute__((aligned(4096)));
+
+static uint64_t likely_word(void)
+{
+    static const uint64_t words[] = {DOMID_SELF, 0, ~0ul, 1ul << 63, 1ul << 32 | 1, 0x7ff0, 0xfff};
+    unsigned nr = (unsigned)rand();
+
+    switch (nr % 5) {
+    case 0: return nr / 5 % 4; // as a gfn: not where the page tables are
+    case 1: return mem_gfn_of(pages[nr / 5 % 4]);
+    case 2: return 0x100000 + nr / 5 % 8; // gfns of nothing, until a call puts something there
+    case 3: return (uintptr_t)pages[nr / 5 % 4] + nr / 20 % 2 * 4080;
+    default: return words[nr / 5 % 7];
+    }
+}
+
+// Structures are made of such words and of halves of them; most land in pages that calls take away meanwhile.
+static void fill_at_random(void)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t low = likely_word(), high = likely_word();
+
+        pages[rand() % 4][rand() % 2 * 510 + i % 2] = rand() % 2 ? low : (uint32_t)low | high << 32;
+    }
+}
+
+// Whatever they do to this guest, they do to nobody else. It may well lose what it needs to end by itself.
+static void random_hypercalls(void)
+{
+    static const unsigned calls[] = {
+        __HYPERVISOR_memory_op,        __HYPERVISOR_grant_table_op, __HYPERVISOR_vcpu_op,
+        __HYPERVISOR_event_channel_op, __HYPERVISOR_hvm_op,         __HYPERVISOR_multicall,
+        __HYPERVISOR_console_io,       __HYPERVISOR_xen_version,    __HYPERVISOR_physdev_op,
+        __HYPERVISOR_domctl,           __HYPERVISOR_vm_assist};
+    struct sched_shutdown off = {.reason = SHUTDOWN_poweroff};
+
+    interrupts_disable();
+    for (unsigned i = 0; i < 50000; i++) {
+        unsigned call = calls[(unsigned)rand() % (sizeof(calls) / sizeof(calls[0]))];
+        uint64_t sub = (unsigned)rand() % 28, count = (unsigned)rand() % 4;
+
+        fill_at_random();
+        if (call == __HYPERVISOR_multicall)
+            hypercall5(call, (uintptr_t)pages[rand() % 4], count, 0, 0, 0);
+        else if (call == __HYPERVISOR_vcpu_op && sub != VCPUOP_down)
+            hypercall5(call, sub, 0, (uintptr_t)pages[rand() % 4], 0, 0);
+        else if (call != __HYPERVISOR_vcpu_op)
+            hypercall5(call, sub, (uintptr_t)pages[rand() % 4] + rand() % 2 * 4080, count, 0, 0);
+    }
+    HYPERVISOR_sched_op(SCHEDOP_shutdown, &off);
+}
+
 static void *ring_page(uint32_t param)
 {
     uint64_t gfn = 0;
@@ -206,6 +260,7 @@ static const struct {
     {"reboot", reboot},
     {"halt", halt_for_good},
     {"hypercalls", wild_hypercalls},
+    {"random", random_hypercalls},
     {"store-ring", garbage_in_store_ring},
     {"console-ring", garbage_in_console_ring},
     {"storm", storm_of_upcalls},
