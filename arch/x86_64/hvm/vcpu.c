@@ -166,8 +166,8 @@ static void dump_hypercalls(const struct arch_vcpu *arch)
     for (unsigned i = 1; i <= HYPERCALL_TRACE && i <= arch->trace_next; i++) {
         const struct hypercall_record *record = &arch->trace[(arch->trace_next - i) % HYPERCALL_TRACE];
 
-        log_error("    %s(%lx, ...) = %ld at %lx", hypercall_name(record->call.nr), record->call.args[0], record->result,
-                  record->rip);
+        log_error("    %s(%lx, ...) = %ld at %lx", hypercall_name(record->call.nr), record->call.args[0],
+                  record->result, record->rip);
     }
 }
 
