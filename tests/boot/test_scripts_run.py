@@ -74,6 +74,16 @@ def test_leaves_no_files_when_it_is_stopped(tmp_path, ending):
     assert not os.listdir(tmp_path)
 
 
+def test_says_nothing_when_nobody_reads_on(tmp_path):
+    machine = subprocess.Popen([sys.executable, RUN, "--exec", "echo up", "--exec", "sleep 1", "--exec", "xl info"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert machine.stdout.readline() == b"up\n"
+    machine.stdout.close()
+    assert machine.wait(30) == 128 + signal.SIGPIPE
+    assert machine.stderr.read() == b""
+    assert not os.listdir(tmp_path)
+
+
 def test_icount_repeats_to_the_byte(run):
     commands = ["xl info", "xl dmesg", "xl uptime"]
     assert run(*commands, icount=True).log == run(*commands, icount=True).log
