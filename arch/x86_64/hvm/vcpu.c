@@ -105,6 +105,11 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
     }
 }
 
+bool arch_vcpu_is_32bit(const struct vcpu *v)
+{
+    return hvm_code_width(v) != 64;
+}
+
 unsigned hvm_code_width(const struct vcpu *v)
 {
     struct guest_segment_state cs;
