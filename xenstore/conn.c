@@ -93,6 +93,15 @@ static bool is_pending(const struct xs_conn *conn, const struct xs_msg *event, u
     return false;
 }
 
+/* Has the client let too much pile up to be sent `size` bytes more? */
+static bool is_overdue(const struct xs_conn *conn, uint32_t size, const char *path)
+{
+    size_t pending = conn->pending + size;
+
+    return (conn->events_max && pending > conn->events_max) ||
+           !xs_quota_admits(conn, XS_QUOTA_MEMORY, pending, path);
+}
+
 void xs_conn_send_event(struct xs_msg *event)
 {
     struct xs_conn *conn = event->conn;
@@ -101,7 +110,7 @@ void xs_conn_send_event(struct xs_msg *event)
 
     if (conn->error || is_pending(conn, event, hash)) {
         xs_msg_free(event);
-    } else if (!xs_quota_admits(conn, XS_QUOTA_MEMORY, conn->pending + event->size, path)) {
+    } else if (is_overdue(conn, event->size, path)) {
         xs_msg_free(event);
         xs_conn_fail(conn, XENSTORE_ERROR_COMM, "it doesn't fetch its watch events");
     } else {
@@ -258,6 +267,7 @@ struct xs_conn *xs_conn_open(struct xs_store *store, const struct xs_conn_config
     conn->domain = domain;
     conn->privileged = config->privileged;
     conn->domain_ring = config->domain_ring;
+    conn->events_max = config->events_max;
     conn->wakeup = config->wakeup;
     conn->data = config->data;
     TAILQ_INIT(&conn->output);

@@ -36,6 +36,7 @@ struct xs_conn {
     struct xs_domain *domain;
     bool privileged;
     bool domain_ring;
+    size_t events_max; /* see struct xs_conn_config */
     void (*wakeup)(void *data);
     void *data;
     uint32_t error; /* XENSTORE_ERROR_* */

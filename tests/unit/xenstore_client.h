@@ -72,7 +72,13 @@ static inline struct client *connect_client(struct world *w, uint16_t domid, boo
                                             bool domain_ring)
 {
     struct client *c = &w->clients[w->client_count++];
-    struct xs_conn_config config = {domid, privileged, domain_ring, count_wakeup, c};
+    struct xs_conn_config config = {
+        .domid = domid,
+        .privileged = privileged,
+        .domain_ring = domain_ring,
+        .wakeup = count_wakeup,
+        .data = c,
+    };
 
     assert_true(w->client_count <= CLIENTS_MAX);
     c->conn = xs_conn_open(w->store, &config);

@@ -226,6 +226,28 @@ static void unread_events_end_the_connection_not_the_writer(void **state)
 
 /* ---- malformed requests ---- */
 
+static void a_transport_may_limit_the_events_of_a_privileged_client(void **state)
+{
+    struct world *w = *state;
+    struct xs_conn_config config = {.privileged = true, .events_max = 4096};
+    struct xs_conn *deaf = xs_conn_open(w->store, &config);
+    const char request[] = "/\0token";
+    struct xsd_sockmsg header = {.type = XS_WATCH, .len = sizeof(request)};
+    char text[32];
+    unsigned int events = 0;
+
+    xs_conn_input(deaf, &header, sizeof(header));
+    assert_int_equal(xs_conn_input(deaf, request, sizeof(request)), sizeof(request));
+    for (; events < 1000 && !xs_conn_error(deaf); events++) {
+        snprintf(text, sizeof(text), "/node/%u|", events);
+        OK(ask(w->tool, XS_MKDIR, 0, text));
+        assert_true(xs_conn_pending(deaf) <= 4096);
+    }
+    assert_in_range(events, 2, 999);
+    assert_int_equal(xs_conn_error(deaf), XENSTORE_ERROR_COMM);
+    xs_conn_close(deaf);
+}
+
 static void announcing_too_long_a_request_ends_the_connection(void **state)
 {
     struct world *w = *state;
@@ -388,6 +410,7 @@ int main(void)
         TEST(reports_come_at_powers_of_two),
         TEST(unread_replies_hold_back_requests),
         TEST(unread_events_end_the_connection_not_the_writer),
+        TEST(a_transport_may_limit_the_events_of_a_privileged_client),
         TEST(announcing_too_long_a_request_ends_the_connection),
         TEST(requests_may_come_byte_by_byte_and_together),
         TEST(paths_are_checked),

@@ -3,7 +3,7 @@
  * A client's connection to the store, as a transport sees it: bytes of requests go in, bytes of replies and
  * watch events come out. The engine answers a request as soon as its last byte is in. Nothing here blocks:
  * when a client doesn't fetch its replies, its further requests aren't taken; when it doesn't fetch its watch
- * events, it is cut off at its memory quota.
+ * events, it is cut off at its memory quota, or at a limit that its transport sets.
  */
 #ifndef XENSTORE_CONN_H
 #define XENSTORE_CONN_H
@@ -16,9 +16,11 @@
 #include <xenstore/store.h>
 
 struct xs_conn_config {
-    uint16_t domid;   /* whose rights apply, who is charged */
-    bool privileged;  /* may do everything, has no quotas: the toolstack's */
-    bool domain_ring; /* this is the connection of the domain's own ring: one per domain */
+    uint16_t domid;    /* whose rights apply, who is charged */
+    bool privileged;   /* may do everything, has no quotas: the toolstack's */
+    bool domain_ring;  /* this is the connection of the domain's own ring: one per domain */
+    size_t events_max; /* bytes of output not fetched beyond which an event ends the connection; 0: the
+                          quota's */
 
     /*
      * Output is pending, the connection failed, or it takes input again. Called from inside the engine,
