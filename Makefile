@@ -33,8 +33,8 @@ LIBS := $(PROXENOS_CACHE)/libs
 Q := $(if $(filter 1,$(V)),,@)
 step = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))')
 
-.PHONY: all hypervisor guests tests setup run iso unit fuzz boot test soak check bench doctor format clean help FORCE
-all: hypervisor $(BUILD)/dom0.elf guests
+.PHONY: all hypervisor guests tests setup run iso unit fuzz daemon boot test soak check bench doctor format clean help FORCE
+all: hypervisor $(BUILD)/dom0.elf guests $(BUILD)/xenstored
 
 # ---- what to build ----------------------------------------------------------------------------------------------
 
@@ -81,9 +81,15 @@ HOST_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) $(XEN_ABI) -D__XEN_TOOLS__ -DHOST_T
     -fno-strict-aliasing -fno-common -fsanitize=address,undefined -fno-sanitize-recover=undefined \
     -Ihypervisor/include -Ixenstore/include -Iguest-pv/include -Idom0-tools/include -Itests/unit
 
+# The store's daemon for a Linux host, as its users run it.
+NATIVE_CFLAGS := -std=gnu11 -O2 -g $(WARNINGS) $(XEN_ABI) -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE \
+    -fno-strict-aliasing -fno-common -Ixenstore/include
+NATIVE_LDFLAGS := -pie -Wl,-z,relro,-z,now
+
 # A change of flags (DEBUG=1, another compiler) rebuilds everything: every object depends on this file.
 FLAGS_FILE := $(BUILD)/flags
-flags-now = $(CC) $(HV_CFLAGS) $(GUEST_CFLAGS) $(DOM0_CFLAGS) $(HV_LDFLAGS) $(GUEST_LDFLAGS) $(HOST_CFLAGS)
+flags-now = $(CC) $(HV_CFLAGS) $(GUEST_CFLAGS) $(DOM0_CFLAGS) $(HV_LDFLAGS) $(GUEST_LDFLAGS) $(HOST_CFLAGS) \
+    $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS)
 $(FLAGS_FILE): FORCE
 	@mkdir -p $(@D)
 	@echo '$(flags-now)' | cmp -s - $@ || echo '$(flags-now)' >$@
@@ -176,6 +182,23 @@ $(BUILD)/guests/$(notdir $(1)).elf: $(call objects,guest,$(call guest-sources,$(
 endef
 $(foreach dir,$(guest-folders),$(eval $(call guest-rule,$(dir))))
 
+# ---- the store's daemon for a Linux host --------------------------------------------------------------------------
+
+$(BUILD)/native/%.o: %.c $(FLAGS_FILE)
+	$(call step,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(NATIVE_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/xenstored: $(call objects,native,$(xenstored-srcs))
+	$(call step,HOSTLD,$@)
+	$(Q)$(HOSTCC) $(NATIVE_LDFLAGS) -o $@ $^
+
+# The same under sanitizers, for its tests.
+$(BUILD)/sanitized/xenstored: $(call objects,host,$(xenstored-srcs))
+	$(call step,HOSTLD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $^
+
 # ---- tests on the host ------------------------------------------------------------------------------------------
 
 $(BUILD)/host/%.o: %.c $(FLAGS_FILE)
@@ -209,7 +232,7 @@ $(foreach test,$(fuzz-tests),$(eval $(call fuzz-rule,$(test))))
 unit-programs := $(addprefix $(BUILD)/unit/,$(unit-tests))
 fuzz-programs := $(addprefix $(BUILD)/fuzz/,$(fuzz-tests))
 
-tests: $(unit-programs) $(fuzz-programs)
+tests: $(unit-programs) $(fuzz-programs) $(BUILD)/sanitized/xenstored
 
 # scripts/test runs what the lists name, not what earlier builds left behind.
 export UNIT_PROGRAMS = $(unit-programs)
@@ -220,6 +243,9 @@ unit: $(unit-programs)
 
 fuzz: $(fuzz-programs)
 	$(Q)$(PYTHON) scripts/test fuzz
+
+daemon: $(BUILD)/xenstored $(BUILD)/sanitized/xenstored
+	$(Q)$(PYTHON) scripts/test daemon
 
 boot: all
 	$(Q)$(PYTHON) scripts/test boot
@@ -249,10 +275,10 @@ setup:
 	$(Q)scripts/setup
 
 test: setup
-	$(Q)$(PYTHON) scripts/test build check unit fuzz boot
+	$(Q)$(PYTHON) scripts/test build check unit fuzz daemon boot
 
 soak: setup
-	$(Q)$(PYTHON) scripts/test --soak build unit fuzz boot
+	$(Q)$(PYTHON) scripts/test --soak build unit fuzz daemon boot
 
 bench: setup
 	+$(Q)$(build-all)
@@ -284,7 +310,7 @@ help:
 	@echo 'make bench      the cost figures, in executed instructions'
 	@echo 'make iso        a bootable GRUB image, $(BUILD)/proxenos.iso'
 	@echo 'make check      format, include directions, licence lines, ABI assertions; prints code sizes'
-	@echo 'make unit | fuzz | boot    one kind of test alone'
+	@echo 'make unit | fuzz | daemon | boot    one kind of test alone'
 	@echo 'make doctor     what this machine lacks, and how to get it'
 	@echo 'make setup      install missing packages, build newlib and libraries into the cache'
 	@echo 'make format     clang-format every C file'
