@@ -66,7 +66,8 @@ TARGET_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) $(XEN_ABI) -nostdinc -isystem $(BU
     -mno-red-zone -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
     -fno-strict-aliasing -fno-common -U__linux__ -U__unix__ -Ulinux -Uunix
 
-HV_CFLAGS = $(TARGET_CFLAGS) -ffreestanding -mcmodel=kernel -mgeneral-regs-only -fno-omit-frame-pointer \
+HV_CFLAGS = $(TARGET_CFLAGS) -ffreestanding -mcmodel=kernel -mgeneral-regs-only -mpreferred-stack-boundary=3 \
+    -fno-omit-frame-pointer -momit-leaf-frame-pointer \
     -D__XEN_TOOLS__ $(if $(filter 1,$(DEBUG)),-DHV_DEBUG) -Ihypervisor/include
 HV_LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none \
     -T arch/x86_64/proxenos.lds
@@ -101,6 +102,9 @@ $(BUILD)/include/xen:
 # ---- the hypervisor ---------------------------------------------------------------------------------------------
 
 hypervisor: $(BUILD)/proxenos
+
+# The halves of the run loop need no frames of their own: backtraces go on with the loop's.
+$(BUILD)/hv/arch/x86_64/svm/run.o: HV_CFLAGS += -fomit-frame-pointer
 
 # Only arch code sees arch headers (rule 1 of docs/architecture.md).
 $(BUILD)/hv/arch/%: HV_CFLAGS += -Iarch/x86_64/include

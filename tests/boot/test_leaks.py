@@ -47,7 +47,7 @@ def test_nothing_stays_behind(run, guest, soaking, life):
             domid += DOMAINS.get(life, 1) or 0
         commands += [CREATE + "hello extra=probe -c", "resources"]
         domid += 1
-    result = run(*commands, "xl list", icount=True, limit=1200 if soaking else 120, status=None,
+    result = run(*commands, "xl list", limit=1200 if soaking else 120, status=None,
                  files={"hello": guest("hello"), "actor": guest("actor"), "text": __file__})
     assert result.status in (0, 1)
     before, after = resources(result.out)

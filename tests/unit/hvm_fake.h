@@ -15,7 +15,7 @@ struct fake {
     struct shared_info shared;
     struct vcpu *vcpus[1];
 
-    uint64_t sregs[SREG_EFER + 1];
+    uint64_t sregs[SREG_COUNT];
     struct guest_segment_state segments[SEG_COUNT];
     bool interruptible, nmi_allowed;
     struct guest_event injected; // the last one

@@ -272,6 +272,11 @@ static void test_the_apic_page(void **state)
     assert_int_equal(lapic_write, 0xfeed);
     assert_true(mmio(VLAPIC_BASE + 0xb0, "\xc7\x00\x05\x00\x00\x00", 6));
     assert_int_equal(lapic_write, 5);
+    fake->sregs[SREG_RSP] = 0x1234;                       // which is not among the general registers
+    assert_true(mmio(VLAPIC_BASE + 0xb0, "\x89\x20", 2)); // mov %esp,(%rax)
+    assert_int_equal(lapic_write, 0x1234);
+    assert_true(mmio(VLAPIC_BASE + 0x20, "\x8b\x20", 2)); // mov (%rax),%esp
+    assert_int_equal(fake->sregs[SREG_RSP], 0xa0000020);
 }
 
 // --- MSRs ---

@@ -131,7 +131,6 @@ static void set_general(struct guest_regs *r, const struct hvm_hw_cpu *c)
         .rbp = c->rbp,
         .rsi = c->rsi,
         .rdi = c->rdi,
-        .rsp = c->rsp,
         .r8 = c->r8,
         .r9 = c->r9,
         .r10 = c->r10,
@@ -141,7 +140,6 @@ static void set_general(struct guest_regs *r, const struct hvm_hw_cpu *c)
         .r14 = c->r14,
         .r15 = c->r15,
         .rip = c->rip,
-        .rflags = c->rflags,
     };
 }
 
@@ -150,6 +148,8 @@ static void set_cpu(struct vcpu *v, struct hvm_hw_cpu *c)
     struct arch_vcpu *arch = v->arch;
 
     set_general(&arch->regs, c);
+    virt_ops->set_sreg(v, SREG_RSP, c->rsp);
+    hvm_set_rflags(v, c->rflags);
     set_segments(v, c);
     virt_ops->set_sreg(v, SREG_CR0, c->cr0 | CR0_ET);
     virt_ops->set_sreg(v, SREG_CR2, c->cr2);
@@ -181,7 +181,6 @@ static void get_cpu(const struct vcpu *v, struct hvm_hw_cpu *c)
         .rbp = r->rbp,
         .rsi = r->rsi,
         .rdi = r->rdi,
-        .rsp = r->rsp,
         .r8 = r->r8,
         .r9 = r->r9,
         .r10 = r->r10,
@@ -193,6 +192,7 @@ static void get_cpu(const struct vcpu *v, struct hvm_hw_cpu *c)
         .rip = r->rip,
         .rflags = r->rflags,
     };
+    c->rsp = virt_ops->get_sreg(v, SREG_RSP);
     get_segments(v, c);
     c->cr0 = virt_ops->get_sreg(v, SREG_CR0);
     c->cr2 = virt_ops->get_sreg(v, SREG_CR2);

@@ -50,17 +50,19 @@ void hvm_hypercall(struct vcpu *v, const struct vcpu_exit *exit)
         refuse(v, exit);
         return;
     }
-    struct hypercall_record *record = &arch->trace[arch->trace_next++ % HYPERCALL_TRACE];
+    struct hypercall_record *record = arch->trace_next;
+    arch->trace_next = record->next;
     record->rip = arch->regs.rip;
     record->call.is_32bit = exit->hypercall.width != 64;
     get_args(&arch->regs, &record->call);
 
     long result = hypercall_dispatch(v, &record->call);
     record->result = result;
+    arch = v->arch; // rather than kept across the call, as is `exit`
     if (unlikely(result == HYPERCALL_CONTINUE)) {
         put_args(&arch->regs, &record->call); // RIP stays: the guest makes the call again
         return;
     }
     arch->regs.rax = record->call.is_32bit ? (uint32_t)result : (uint64_t)result;
-    hvm_advance(v, exit);
+    hvm_advance(v, &arch->exit);
 }

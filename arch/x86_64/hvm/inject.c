@@ -116,7 +116,7 @@ static void inject_maskable(struct vcpu *v, bool possible)
     virt_ops->request_window(v, vector / 16);
 }
 
-void hvm_attend(struct vcpu *v, uint32_t attention)
+struct arch_vcpu *hvm_attend(struct vcpu *v, uint32_t attention)
 {
     if (attention & ATTENTION_FLUSH) {
         attention_done(v, ATTENTION_FLUSH);
@@ -125,6 +125,7 @@ void hvm_attend(struct vcpu *v, uint32_t attention)
     bool urgent = inject_urgent(v, attention);
     if (hvm_upcall_due(v) || (attention & ATTENTION_VLAPIC))
         inject_maskable(v, !urgent && virt_ops->can_interrupt(v));
+    return v->arch;
 }
 
 bool arch_vcpu_interrupt_pending(const struct vcpu *v)

@@ -28,29 +28,41 @@ static void device_write(struct vcpu *v, gpa_t gpa, uint64_t value)
         vlapic_mmio_write(v, gpa & ~PAGE_MASK, value);
 }
 
-static void load(struct guest_regs *regs, const struct mov_insn *insn, uint64_t value)
+static uint64_t get_gpr(const struct vcpu *v, unsigned gpr)
 {
-    uint64_t *reg = &regs->gpr[insn->gpr], mask = mask_of(insn->size);
+    return gpr == GPR_RSP ? virt_ops->get_sreg(v, SREG_RSP) : v->arch->regs.gpr[gpr];
+}
+
+static void set_gpr(struct vcpu *v, unsigned gpr, uint64_t value)
+{
+    if (gpr == GPR_RSP)
+        virt_ops->set_sreg(v, SREG_RSP, value);
+    else
+        v->arch->regs.gpr[gpr] = value;
+}
+
+static void load(struct vcpu *v, const struct mov_insn *insn, uint64_t value)
+{
+    uint64_t mask = mask_of(insn->size);
     unsigned unused = 64 - 8 * insn->memory_size, shift = insn->high_byte ? 8 : 0;
 
     value <<= unused;
     value = insn->sign_extend ? (uint64_t)((int64_t)value >> unused) : value >> unused;
-    if (insn->size >= 4)
-        *reg = value & mask; // 32-bit results clear the upper half
+    if (insn->size >= 4) // 32-bit results clear the upper half
+        set_gpr(v, insn->gpr, value & mask);
     else
-        *reg = (*reg & ~(mask << shift)) | (value & mask) << shift;
+        set_gpr(v, insn->gpr, (get_gpr(v, insn->gpr) & ~(mask << shift)) | (value & mask) << shift);
 }
 
-static uint64_t stored_value(const struct guest_regs *regs, const struct mov_insn *insn)
+static uint64_t stored_value(const struct vcpu *v, const struct mov_insn *insn)
 {
     if (insn->immediate)
         return insn->value;
-    return regs->gpr[insn->gpr] >> (insn->high_byte ? 8 : 0) & mask_of(insn->size);
+    return get_gpr(v, insn->gpr) >> (insn->high_byte ? 8 : 0) & mask_of(insn->size);
 }
 
 bool hvm_mmio(struct vcpu *v, gpa_t gpa, const char **why)
 {
-    struct guest_regs *regs = &v->arch->regs;
     uint8_t bytes[INSN_MAX];
     unsigned n = hvm_fetch(v, bytes), width = hvm_code_width(v);
     struct mov_insn insn;
@@ -59,10 +71,10 @@ bool hvm_mmio(struct vcpu *v, gpa_t gpa, const char **why)
     if (*why)
         return false;
     if (insn.write)
-        device_write(v, gpa, stored_value(regs, &insn));
+        device_write(v, gpa, stored_value(v, &insn));
     else
-        load(regs, &insn, device_read(v, gpa));
-    uint64_t next = regs->rip + insn.length;
+        load(v, &insn, device_read(v, gpa));
+    uint64_t next = v->arch->regs.rip + insn.length;
     hvm_advance_to(v, width == 64 ? next : (uint32_t)next);
     return true;
 }

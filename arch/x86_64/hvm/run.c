@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The choice of the vendor's virtualisation.
+// The choice of the vendor's virtualisation, and what a cpu does between vcpus.
 
 #include <hv/arch.h>
 #include <hv/cpu.h>
 #include <hv/printk.h>
+#include <hv/softirq.h>
 
 #include <asm/cpu.h>
 #include <asm/hvm/hvm.h>
@@ -26,6 +27,17 @@ void hvm_init(void)
 void hvm_enable_cpu(void)
 {
     virt_ops->enable_cpu();
+}
+
+struct vcpu *hvm_wait_for_vcpu(struct cpu *cpu)
+{
+    for (;;) {
+        if (__atomic_load_n(&cpu->softirq_pending, __ATOMIC_RELAXED))
+            softirq_run();
+        if (cpu->current)
+            return cpu->current;
+        cpu_idle();
+    }
 }
 
 void arch_run_loop(void)

@@ -31,6 +31,13 @@ void arch_domain_destroy(struct domain *d)
     d->arch = NULL;
 }
 
+static void trace_init(struct arch_vcpu *arch)
+{
+    for (unsigned i = 0; i < HYPERCALL_TRACE; i++)
+        arch->trace[i].next = &arch->trace[(i + 1) % HYPERCALL_TRACE];
+    arch->trace_next = &arch->trace[0];
+}
+
 int arch_vcpu_create(struct vcpu *v)
 {
     v->arch = hv_alloc(sizeof(*v->arch));
@@ -42,7 +49,8 @@ int arch_vcpu_create(struct vcpu *v)
     rc = virt_ops->vcpu_create(v);
     if (rc)
         goto no_vendor;
-    v->arch->regs.rflags = RFLAGS_FIXED;
+    hvm_set_rflags(v, RFLAGS_FIXED);
+    trace_init(v->arch);
     guest_walk_init(v);
     vlapic_init(v);
     mtrr_init(v);
@@ -134,9 +142,11 @@ int arch_vcpu_initialise(struct vcpu *v, gva_t context)
     return -XEN_ENOSYS; // guests with more than one vcpu start the others through the local APIC
 }
 
-static void dump_general(const struct guest_regs *r)
+static void dump_general(const struct vcpu *v)
 {
-    log_error("  rip %016lx rsp %016lx rflags %08lx", r->rip, r->rsp, r->rflags);
+    const struct guest_regs *r = &v->arch->regs;
+
+    log_error("  rip %016lx rsp %016lx rflags %08lx", r->rip, virt_ops->get_sreg(v, SREG_RSP), r->rflags);
     log_error("  rax %016lx rbx %016lx rcx %016lx rdx %016lx", r->rax, r->rbx, r->rcx, r->rdx);
     log_error("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx", r->rsi, r->rdi, r->rbp, r->r8);
     log_error("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx", r->r9, r->r10, r->r11, r->r12);
@@ -162,10 +172,14 @@ static void dump_system(const struct vcpu *v)
 
 static void dump_hypercalls(const struct arch_vcpu *arch)
 {
-    log_error("  last hypercalls, newest first:");
-    for (unsigned i = 1; i <= HYPERCALL_TRACE && i <= arch->trace_next; i++) {
-        const struct hypercall_record *record = &arch->trace[(arch->trace_next - i) % HYPERCALL_TRACE];
+    size_t oldest = arch->trace_next - arch->trace;
 
+    log_error("  last hypercalls, newest first:");
+    for (unsigned i = 1; i <= HYPERCALL_TRACE; i++) {
+        const struct hypercall_record *record = &arch->trace[(oldest - i) % HYPERCALL_TRACE];
+
+        if (!record->rip)
+            break; // there have not been so many
         log_error("    %s(%lx, ...) = %ld at %lx", hypercall_name(record->call.nr), record->call.args[0],
                   record->result, record->rip);
     }
@@ -187,7 +201,7 @@ static void dump_code(struct vcpu *v)
 void arch_vcpu_dump(const struct vcpu *v)
 {
     log_error("d%dv%u registers:", v->domain->id, v->id);
-    dump_general(&v->arch->regs);
+    dump_general(v);
     dump_system(v);
     dump_code((struct vcpu *)v);
     dump_hypercalls(v->arch);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The way into a guest and back on AMD-V. In: RDI struct guest_regs, RSI struct svm_vcpu. Out: every general register but RSP and RBP is lost, which svm_run tells the compiler instead of having
- * them saved here.
+ * The run loop of a cpu with AMD-V: what to run, the guest, what to do about its exit, for ever. The two halves around
+ * the guest are in run.c. Nothing of the loop's own stays in registers, all of which are the guest's: it has three
+ * places on the stack.
  *
  * VMRUN itself switches RAX, RSP, RIP, RFLAGS and the control registers; VMLOAD and VMSAVE the hidden state of FS, GS,
  * TR and LDTR and the system-call MSRs; the other general registers are ours to switch.
@@ -27,17 +28,32 @@
 #define R15 120
 
 /* In struct svm_vcpu, likewise. */
+#define REGS 0
 #define VMCB_PA 8
-#define HOST_VMCB_PA 16
 
+/* On the stack. */
+#define SVM_VCPU 0
+#define HOST_VMCB_PA 8
+#define CPU 16
+#define FRAME 24
+
+/* RDI struct cpu, RSI its host_vmcb_pa. Does not return. */
     .text
-    .globl svm_enter
-    .type svm_enter, @function
-svm_enter:
+    .globl svm_loop
+    .type svm_loop, @function
+svm_loop:
     push %rbp
+    mov %rsp, %rbp
     push %rdi
     push %rsi
-    mov VMCB_PA(%rsi), %rax
+    push $0
+
+.Lnext:
+    mov CPU(%rsp), %rdi
+    call svm_before_entry
+    mov %rax, SVM_VCPU(%rsp)
+    mov REGS(%rax), %rdi
+    mov VMCB_PA(%rax), %rax
 
     mov RCX(%rdi), %rcx
     mov RDX(%rdi), %rdx
@@ -60,12 +76,12 @@ svm_enter:
     vmrun %rax
     cli
     vmsave %rax
-    pop %rax
-    mov HOST_VMCB_PA(%rax), %rax
+    mov HOST_VMCB_PA(%rsp), %rax
     vmload %rax
     stgi
 
-    pop %rax
+    mov SVM_VCPU(%rsp), %rax
+    mov REGS(%rax), %rax
     mov %rcx, RCX(%rax)
     mov %rdx, RDX(%rax)
     mov %rbx, RBX(%rax)
@@ -81,6 +97,8 @@ svm_enter:
     mov %r14, R14(%rax)
     mov %r15, R15(%rax)
 
-    pop %rbp
-    ret
-    .size svm_enter, . - svm_enter
+    mov SVM_VCPU(%rsp), %rdi
+    lea FRAME(%rsp), %rbp       /* for backtraces */
+    call svm_after_exit
+    jmp .Lnext
+    .size svm_loop, . - svm_loop

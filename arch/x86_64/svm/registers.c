@@ -18,6 +18,8 @@ static uint64_t *sreg_of(struct vmcb *vmcb, enum guest_sreg reg)
     case SREG_DR6: return &vmcb->dr6;
     case SREG_DR7: return &vmcb->dr7;
     case SREG_EFER: return &vmcb->efer;
+    case SREG_RSP: return &vmcb->rsp;
+    case SREG_RFLAGS: return &vmcb->rflags;
     default: return &vmcb->int_ctl; // SREG_TPR
     }
 }

@@ -14,8 +14,7 @@ _Static_assert(offsetof(struct guest_regs, rcx) == 8 && offsetof(struct guest_re
 _Static_assert(offsetof(struct guest_regs, rbx) == 24 && offsetof(struct guest_regs, rbp) == 40, "entry.S");
 _Static_assert(offsetof(struct guest_regs, rsi) == 48 && offsetof(struct guest_regs, rdi) == 56, "entry.S");
 _Static_assert(offsetof(struct guest_regs, r8) == 64 && offsetof(struct guest_regs, r15) == 120, "entry.S");
-_Static_assert(offsetof(struct svm_vcpu, vmcb_pa) == 8 && offsetof(struct svm_vcpu, host_vmcb_pa) == 16,
-               "entry.S");
+_Static_assert(offsetof(struct svm_vcpu, regs) == 0 && offsetof(struct svm_vcpu, vmcb_pa) == 8, "entry.S");
 
 static void unknown(struct vcpu_exit *exit, const struct vmcb *vmcb, enum exit_kind kind, const char *why)
 {
@@ -48,21 +47,6 @@ static const uint8_t instruction_exits[0x100] = {
 };
 _Static_assert(EXIT_INTERRUPT == 0, "never the kind of such an exit");
 _Static_assert(EXIT_MSR_WRITE == EXIT_MSR_READ + 1, "decode relies on it");
-
-// Finds where the next instruction begins. Code that is not the instruction that exited gets the #UD a
-// processor would have raised in its place.
-static inline void decode_instruction(struct vcpu *v, struct svm_vcpu *svm, const struct vmcb *vmcb,
-                                      struct vcpu_exit *exit)
-{
-    struct insn_record *record = record_of(svm, vmcb->rip);
-
-    if (svm_features.nrips)
-        exit->next_rip = vmcb->next_rip;
-    else if (likely(is_recorded(record, vmcb)) || svm_find_next_rip(v, record))
-        exit->next_rip = record->next_rip;
-    else
-        exit->kind = EXIT_UNDEFINED; // such as CPUID behind LOCK, which QEMU executes: a program may do that
-}
 
 static void decode_io(const struct vmcb *vmcb, struct vcpu_exit *exit)
 {
@@ -188,16 +172,75 @@ static void decode_other(struct svm_vcpu *svm, struct vcpu_exit *exit)
     }
 }
 
-static inline void decode(struct vcpu *v, struct svm_vcpu *svm, const struct vmcb *vmcb,
-                          struct vcpu_exit *exit)
+// Brings the VMCB up to date with what is not switched beside it. What VMRUN has used up was reset at the
+// exit.
+struct svm_vcpu *svm_before_entry(struct cpu *cpu)
 {
-    uint32_t code = vmcb->exit_code,
-             kind = code < ARRAY_SIZE(instruction_exits) ? instruction_exits[code] : 0;
+    const struct arch_vcpu *arch = hvm_before_entry(cpu);
+    const struct guest_regs *regs = &arch->regs;
+    struct svm_vcpu *svm = arch->vendor;
+    struct vmcb *vmcb = svm->vmcb;
 
-    if (unlikely(vmcb->exit_int_info & EVENT_VALID))
-        deliver_again(v);
+    if (regs->rip != vmcb->rip) {
+        vmcb->rip = regs->rip;
+        vmcb->int_state = 0; // an instruction was completed for the guest, so the shadow before it has passed
+    }
+    vmcb->rax = regs->rax;
+    return svm;
+}
+
+// What follows are the three ways of an exit that is not an instruction seen before. Each ends where that way
+// ends, so that svm_after_exit calls nothing and keeps nothing.
+
+static void __attribute__((noinline)) after_other_exit(struct svm_vcpu *svm)
+{
+    struct vcpu *v = svm->v;
+
+    decode_other(svm, &v->arch->exit);
+    hvm_after_exit(v, v->arch);
+}
+
+static void __attribute__((noinline)) after_interrupted_delivery(struct svm_vcpu *svm)
+{
+    deliver_again(svm->v);
+    svm->vmcb->exit_int_info = 0;
+    svm_after_exit(svm);
+}
+
+// Code that is not the instruction that exited gets the #UD a processor would have raised in its place. That
+// is what CPUID behind LOCK comes to, which QEMU executes: a program may do that.
+static void __attribute__((noinline)) after_new_instruction(struct svm_vcpu *svm)
+{
+    struct vcpu *v = svm->v;
+    struct insn_record *record = record_of(svm, svm->vmcb->rip);
+
+    if (svm_find_next_rip(v, record))
+        v->arch->exit.next_rip = record->next_rip;
+    else
+        v->arch->exit.kind = EXIT_UNDEFINED;
+    hvm_after_exit(v, v->arch);
+}
+
+void svm_after_exit(struct svm_vcpu *svm)
+{
+    struct vcpu *v = svm->v;
+    struct arch_vcpu *arch = v->arch;
+    struct vcpu_exit *exit = &arch->exit;
+    struct vmcb *vmcb = svm->vmcb;
+    uint64_t code = vmcb->exit_code;
+    unsigned kind = code < ARRAY_SIZE(instruction_exits) ? instruction_exits[code] : 0;
+
+    vmcb->tlb_control = TLB_CONTROL_NONE;
+    vmcb->event_inj = 0;
+    arch->regs.rax = vmcb->rax;
+    arch->regs.rip = vmcb->rip;
+    arch->regs.rflags = vmcb->rflags;
+    if (unlikely(vmcb->exit_int_info & EVENT_VALID)) {
+        after_interrupted_delivery(svm);
+        return;
+    }
     if (!kind) {
-        decode_other(svm, exit);
+        after_other_exit(svm);
         return;
     }
     exit->kind = kind;
@@ -207,53 +250,13 @@ static inline void decode(struct vcpu *v, struct svm_vcpu *svm, const struct vmc
     } else if (kind == EXIT_MSR_READ) {
         exit->kind += vmcb->exit_info1 & 1; // EXIT_MSR_WRITE
     }
-    decode_instruction(v, svm, vmcb, exit);
-}
-
-// Everything but RBP and RSP is lost on the way: the compiler keeps nothing in registers across it.
-static inline void enter(struct guest_regs *regs, struct svm_vcpu *svm)
-{
-    asm volatile("call svm_enter"
-                 : "+D"(regs), "+S"(svm)
-                 :
-                 : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc",
-                   "memory");
-}
-
-static inline void run(struct vcpu *v, struct vcpu_exit *exit)
-{
-    struct svm_vcpu *svm = svm_of(v);
-    struct vmcb *vmcb = svm->vmcb;
-    struct guest_regs *regs = &v->arch->regs;
-
-    if (regs->rip != vmcb->rip) {
-        vmcb->rip = regs->rip;
-        vmcb->int_state = 0; // an instruction was completed for the guest, so the shadow before it has passed
+    if (svm_features.nrips) {
+        exit->next_rip = vmcb->next_rip;
+    } else if (likely(is_recorded(record_of(svm, vmcb->rip), vmcb))) {
+        exit->next_rip = record_of(svm, vmcb->rip)->next_rip;
+    } else {
+        after_new_instruction(svm);
+        return;
     }
-    vmcb->rax = regs->rax;
-    vmcb->rsp = regs->rsp;
-    vmcb->rflags = regs->rflags;
-
-    enter(regs, svm);
-
-    vmcb->tlb_control = TLB_CONTROL_NONE;
-    vmcb->event_inj = 0;
-    regs->rax = vmcb->rax;
-    regs->rsp = vmcb->rsp;
-    regs->rip = vmcb->rip;
-    regs->rflags = vmcb->rflags;
-    decode(v, svm, vmcb, exit);
-}
-
-void svm_run_loop(void)
-{
-    struct cpu *cpu = this_cpu();
-    struct vcpu_exit exit;
-
-    for (;;) {
-        struct vcpu *v = hvm_before_entry(cpu);
-
-        run(v, &exit);
-        hvm_after_exit(v, &exit);
-    }
+    hvm_after_exit(v, arch);
 }

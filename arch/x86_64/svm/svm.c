@@ -117,6 +117,8 @@ static int svm_vcpu_create(struct vcpu *v)
     struct vmcb *vmcb = mfn_to_virt(mfn);
     svm->vmcb = vmcb;
     svm->vmcb_pa = mfn.n << PAGE_SHIFT;
+    svm->regs = &v->arch->regs;
+    svm->v = v;
     v->arch->vendor = svm;
 
     init_intercepts(vmcb);
@@ -165,9 +167,13 @@ static void svm_vcpu_load(struct vcpu *v)
     struct svm_vcpu *svm = svm_of(v);
     unsigned id = this_cpu()->id;
 
-    svm->host_vmcb_pa = svm_cpus[id].host_vmcb_pa;
     if (svm->asid_cpu != id || svm->asid_generation != svm_cpus[id].asid_generation)
         assign_asid(svm);
+}
+
+static void __attribute__((noreturn)) svm_run_loop(void)
+{
+    svm_loop(this_cpu(), svm_cpus[this_cpu()->id].host_vmcb_pa);
 }
 
 static void svm_flush_tlb(struct vcpu *v)

@@ -18,9 +18,10 @@ struct insn_record {
 };
 
 struct svm_vcpu {
-    struct vmcb *vmcb;
+    struct guest_regs *regs; // v->arch->regs
     maddr_t vmcb_pa;
-    maddr_t host_vmcb_pa;     // of the cpu it is loaded on
+    struct vmcb *vmcb;
+    struct vcpu *v;
     unsigned asid_cpu;        // the cpu that gave out vmcb->asid
     uint64_t asid_generation; // its generation then; 0: never had one
     bool nmi_masked;          // an NMI was injected and its IRET has not completed yet
@@ -52,8 +53,12 @@ static inline struct svm_vcpu *svm_of(const struct vcpu *v)
     return v->arch->vendor;
 }
 
-// run.c
-void svm_run_loop(void) __attribute__((noreturn));
+// entry.S: the run loop of this cpu.
+void svm_loop(struct cpu *cpu, maddr_t host_vmcb_pa) __attribute__((noreturn));
+
+// run.c, called by it
+struct svm_vcpu *svm_before_entry(struct cpu *cpu);
+void svm_after_exit(struct svm_vcpu *svm);
 
 // insn_length.c: finds where the instruction behind the one that caused the exit begins, and notes it in
 // `record`. False when the bytes at CS:RIP are not that instruction (any more).

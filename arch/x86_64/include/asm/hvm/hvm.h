@@ -32,6 +32,7 @@ struct hypercall_record {
     struct hypercall call; // its arguments as the handler left them
     uint64_t rip;
     long result;
+    struct hypercall_record *next; // of a ring
 };
 
 // A remembered walk of guest page tables: see guest_walk.c.
@@ -57,6 +58,7 @@ struct arch_vcpu {
     uint32_t attention;     // enum vcpu_attention, bits set atomically by any cpu
     bool in_guest;          // from the last look at `attention` to the exit
     void *vendor;           // struct svm_vcpu
+    struct vcpu_exit exit;  // the latest
 
     struct guest_event reinject, exception;
 
@@ -75,7 +77,7 @@ struct arch_vcpu {
     struct guest_walk walks[GUEST_WALKS]; // by page number; under the p2m lock
 
     struct hypercall_record trace[HYPERCALL_TRACE];
-    unsigned trace_next;
+    struct hypercall_record *trace_next; // the oldest
 };
 
 struct arch_domain {
@@ -92,6 +94,9 @@ extern struct pt_format pt_format_npt; // max_order is set when the cpu is known
 void hvm_init(void);
 void hvm_enable_cpu(void); // every other cpu
 
+// Serves softirqs, and idles, until there is a vcpu to run.
+struct vcpu *hvm_wait_for_vcpu(struct cpu *cpu);
+
 // --- exit.c and the handlers ---
 unsigned hvm_code_width(const struct vcpu *v); // 16, 32 or 64
 unsigned hvm_cpl(const struct vcpu *v);        // current privilege level, 0 to 3
@@ -105,7 +110,9 @@ void hvm_npf(struct vcpu *v, const struct vcpu_exit *exit);
 void hvm_xsetbv(struct vcpu *v, const struct vcpu_exit *exit);
 
 // --- inject.c ---
-void hvm_attend(struct vcpu *v, uint32_t attention); // before an entry that has something to look at
+// Before an entry that has something to look at. Returns v->arch, so that the way of an entry without need
+// not keep it in a register that would have to be saved.
+struct arch_vcpu *hvm_attend(struct vcpu *v, uint32_t attention);
 // The delivery of this event was interrupted: it comes again at the next entry.
 void hvm_reinject(struct vcpu *v, const struct guest_event *event);
 void hvm_raise(struct vcpu *v, uint8_t vector);                      // exception without error code
@@ -154,6 +161,12 @@ bool cpuid_guest_has(unsigned feature); // XEN_X86_FEATURE_*
 const char *hvm_check_state(uint64_t cr0, uint64_t cr4, uint64_t efer); // NULL, or what is wrong
 uint64_t efer_writable(void);
 
+static inline void hvm_set_rflags(struct vcpu *v, uint64_t rflags)
+{
+    v->arch->regs.rflags = rflags;
+    virt_ops->set_sreg(v, SREG_RFLAGS, rflags);
+}
+
 // The instruction before `rip` has been carried out for the guest.
 static inline void hvm_advance_to(struct vcpu *v, uint64_t rip)
 {
@@ -162,7 +175,7 @@ static inline void hvm_advance_to(struct vcpu *v, uint64_t rip)
     regs->rip = rip;
     if (likely(!(regs->rflags & (RFLAGS_RF | RFLAGS_TF))))
         return;
-    regs->rflags &= ~RFLAGS_RF; // cleared by every completed instruction
+    hvm_set_rflags(v, regs->rflags & ~RFLAGS_RF); // cleared by every completed instruction
     if (regs->rflags & RFLAGS_TF)
         hvm_raise_single_step(v);
 }

@@ -5,12 +5,16 @@
 
 #include <hv/types.h>
 
-// Numbered as in instruction encodings, so that a decoder can index gpr[].
+#define GPR_RSP 4
+
+// Numbered as in instruction encodings, so that a decoder can index gpr[]. What is rarely looked at or
+// written stays with the vendor: RSP, whose place is unused here (SREG_RSP), and RFLAGS, of which this is a
+// copy made at each exit (hvm_set_rflags writes both).
 struct guest_regs {
     union {
         uint64_t gpr[16];
         struct {
-            uint64_t rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15;
+            uint64_t rax, rcx, rdx, rbx, unused_rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15;
         };
     };
     uint64_t rip, rflags;

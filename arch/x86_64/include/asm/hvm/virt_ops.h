@@ -41,7 +41,19 @@ struct guest_segment_state {
 #define SEG_ATTR_G    (1U << 15)
 
 // Registers beyond the general ones.
-enum guest_sreg { SREG_CR0, SREG_CR2, SREG_CR3, SREG_CR4, SREG_TPR, SREG_DR6, SREG_DR7, SREG_EFER };
+enum guest_sreg {
+    SREG_CR0,
+    SREG_CR2,
+    SREG_CR3,
+    SREG_CR4,
+    SREG_TPR,
+    SREG_DR6,
+    SREG_DR7,
+    SREG_EFER,
+    SREG_RSP,
+    SREG_RFLAGS,
+    SREG_COUNT
+};
 
 #define WINDOW_ANY_TPR 16U
 
