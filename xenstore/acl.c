@@ -41,11 +41,28 @@ void xs_acl_put(struct xs_acl *acl)
         free(acl);
 }
 
-static bool is_void(const struct xs_acl *acl, uint32_t index)
+static bool names_the_dead(const struct xs_acl *acl, uint32_t index)
 {
     const struct xs_domain *domain = xs_domain_find(acl->store, acl->entries[index].domid);
 
     return domain && domain->death_gen >= acl->gen;
+}
+
+bool xs_acl_is_void(const struct xs_acl *acl, uint32_t index)
+{
+    return index && names_the_dead(acl, index);
+}
+
+bool xs_acl_equals(const struct xs_acl *acl, const struct xs_perm *entries, size_t count)
+{
+    if (acl->count != count)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (acl->entries[i].domid != entries[i].domid || acl->entries[i].access != entries[i].access ||
+            names_the_dead(acl, i))
+            return false;
+    }
+    return true;
 }
 
 struct xs_acl *xs_acl_inherit(struct xs_acl *parent, const struct xs_conn *conn)
@@ -62,7 +79,7 @@ struct xs_acl *xs_acl_inherit(struct xs_acl *parent, const struct xs_conn *conn)
     acl->entries[0].domid = conn->domain->domid;
     /* The copy is younger than the deaths that made entries void: they must not come back to life. */
     for (uint32_t i = 1; i < parent->count; i++) {
-        if (!is_void(parent, i))
+        if (!xs_acl_is_void(parent, i))
             acl->entries[count++] = parent->entries[i];
     }
     acl->count = count;
@@ -84,7 +101,7 @@ unsigned int xs_acl_access(const struct xs_acl *acl, const struct xs_conn *conn)
     if (!conn || conn->privileged || acl->owner == conn->domain)
         return XS_ACCESS_ALL;
     for (uint32_t i = 1; i < acl->count; i++) {
-        if (acl->entries[i].domid == conn->domain->domid && !is_void(acl, i))
+        if (acl->entries[i].domid == conn->domain->domid && !xs_acl_is_void(acl, i))
             return letter_access(acl->entries[i].access);
     }
     return letter_access(acl->entries[0].access);
@@ -113,7 +130,7 @@ size_t xs_acl_print(const struct xs_acl *acl, char *text, size_t size)
     size_t used = 0;
 
     for (uint32_t i = 0; i < acl->count; i++) {
-        if (i && is_void(acl, i))
+        if (xs_acl_is_void(acl, i))
             continue;
 
         int len = snprintf(text + used, size - used, "%c%u", acl->entries[i].access, acl->entries[i].domid);

@@ -6,6 +6,7 @@
 #ifndef XS_ACL_H
 #define XS_ACL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <stddef.h>
@@ -38,6 +39,12 @@ struct xs_acl *xs_acl_inherit(struct xs_acl *parent, const struct xs_conn *conn)
 
 struct xs_acl *xs_acl_ref(struct xs_acl *acl);
 void xs_acl_put(struct xs_acl *acl); /* NULL is allowed */
+
+/* Does an entry no longer count, because its domain died? The first never is: it is everybody's default. */
+bool xs_acl_is_void(const struct xs_acl *acl, uint32_t index);
+
+/* Would a new list with these entries say the same? */
+bool xs_acl_equals(const struct xs_acl *acl, const struct xs_perm *entries, size_t count);
 
 /* What the client may do: XS_ACCESS_*. NULL is the store itself. */
 unsigned int xs_acl_access(const struct xs_acl *acl, const struct xs_conn *conn);

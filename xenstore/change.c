@@ -9,6 +9,7 @@
 #include "conn.h"
 #include "domain.h"
 #include "internal.h"
+#include "journal.h"
 #include "quota.h"
 #include "watch.h"
 
@@ -386,13 +387,18 @@ int xs_change_publish(struct xs_change *change)
     struct xs_msg_list events = TAILQ_HEAD_INITIALIZER(events);
     struct xs_update *update;
     struct xs_node *old_root = store->root;
+    int error = 0;
 
     STAILQ_FOREACH(update, &change->updates, next)
     {
-        if (!xs_watch_collect_update(store, update, &events)) {
-            xs_watch_forget(&events);
-            return ENOMEM;
-        }
+        if (!error && !xs_watch_collect_update(store, update, &events))
+            error = ENOMEM;
+    }
+    if (!error)
+        error = xs_journal_change(change);
+    if (error) {
+        xs_watch_forget(&events);
+        return error;
     }
     store->root = change->root;
     change->root = old_root;

@@ -43,9 +43,10 @@ struct xs_node_delta {
 
 struct xs_change {
     struct xs_store *store;
-    struct xs_conn *conn; /* who asks; NULL: the store itself */
-    bool repeatable;      /* updates keep what it takes to do them again */
-    struct xs_node *root; /* with all updates so far */
+    struct xs_conn *conn;    /* who asks; NULL: the store itself */
+    bool repeatable;         /* updates keep what it takes to do them again */
+    struct xs_domain *dying; /* dies as the change is published, or NULL */
+    struct xs_node *root;    /* with all updates so far */
     struct xs_update_list updates;
     struct xs_node_delta *deltas;
     size_t delta_count, delta_capacity;
@@ -65,7 +66,8 @@ int xs_change_set_perms(struct xs_change *change, const char *path, const struct
 /* Does another change's updates on this one. The first error ends it. */
 int xs_change_repeat(struct xs_change *change, const struct xs_update_list *updates);
 
-/* 0: it is the store's tree now, and is over. ENOMEM: nothing happened; drop it. */
+/* 0: it is the store's tree now, and is over. ENOMEM, or an error of the journal: nothing happened; drop it.
+ */
 int xs_change_publish(struct xs_change *change);
 
 /* Finds a node that the client may access in all ways of `access` (XS_ACCESS_*). 0, ENOENT or EACCES. */

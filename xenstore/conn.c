@@ -102,10 +102,15 @@ static bool is_overdue(const struct xs_conn *conn, uint32_t size, const char *pa
            !xs_quota_admits(conn, XS_QUOTA_MEMORY, pending, path);
 }
 
+static uint64_t event_hash(const struct xs_msg *event)
+{
+    return xs_hash_mix(xs_hash_bytes(event->conn->store->seed, event->bytes, event->size));
+}
+
 void xs_conn_send_event(struct xs_msg *event)
 {
     struct xs_conn *conn = event->conn;
-    uint64_t hash = xs_hash_mix(xs_hash_bytes(conn->store->seed, event->bytes, event->size));
+    uint64_t hash = event_hash(event);
     const char *path = event->bytes + sizeof(struct xsd_sockmsg);
 
     if (conn->error || is_pending(conn, event, hash)) {
@@ -141,6 +146,22 @@ bool xs_conn_reply(struct xs_conn *conn, uint32_t type, const void *payload, siz
     memcpy(msg->bytes, &header, sizeof(header));
     memcpy(msg->bytes + sizeof(header), payload, len);
     enqueue(conn, msg);
+    return true;
+}
+
+bool xs_conn_requeue(struct xs_conn *conn, const void *bytes, size_t len, size_t delivered, bool is_event)
+{
+    struct xs_msg *msg = msg_new(conn, len - sizeof(struct xsd_sockmsg));
+
+    if (!msg)
+        return false;
+    memcpy(msg->bytes, bytes, len);
+    msg->is_event = is_event;
+    if (is_event && !delivered)
+        xs_hash_insert(&conn->events, &msg->pending, event_hash(msg));
+    enqueue(conn, msg);
+    conn->delivered += delivered;
+    conn->pending -= delivered;
     return true;
 }
 

@@ -72,6 +72,12 @@ void xs_conn_send_event(struct xs_msg *event);
 bool xs_conn_reply(struct xs_conn *conn, uint32_t type, const void *payload, size_t len);
 
 /*
+ * Queues a message as it was before a restart, `delivered` bytes of it: it has a header and no more payload
+ * than the protocol allows. False: out of memory.
+ */
+bool xs_conn_requeue(struct xs_conn *conn, const void *bytes, size_t len, size_t delivered, bool is_event);
+
+/*
  * For a client in the same program, which takes each reply before it asks again: the reply, or the oldest
  * event, removed from the output. The client frees it. NULL: there is none.
  */

@@ -8,6 +8,7 @@
 #include "change.h"
 #include "conn.h"
 #include "internal.h"
+#include "journal.h"
 #include "watch.h"
 
 static uint64_t domid_hash(const struct xs_store *store, uint16_t domid)
@@ -64,6 +65,25 @@ static int call_introduce(struct xs_store *store, uint16_t domid, uint64_t gfn, 
     return store->hooks.introduce ? store->hooks.introduce(store->hooks.ctx, domid, gfn, port) : 0;
 }
 
+static void call_release(struct xs_store *store, uint16_t domid)
+{
+    if (store->hooks.release)
+        store->hooks.release(store->hooks.ctx, domid);
+}
+
+/* Connects a domain for the first time: all that can fail of its introduction. */
+static int connect_domain(struct xs_store *store, uint16_t domid, uint64_t gfn, uint32_t port)
+{
+    int error = call_introduce(store, domid, gfn, port);
+
+    if (error)
+        return error;
+    error = xs_journal_domain(store, domid, true, false);
+    if (error)
+        call_release(store, domid);
+    return error;
+}
+
 int xs_domain_introduce(struct xs_store *store, uint16_t domid, uint64_t gfn, uint32_t port)
 {
     struct xs_domain *domain = xs_domain_get(store, domid);
@@ -81,7 +101,7 @@ int xs_domain_introduce(struct xs_store *store, uint16_t domid, uint64_t gfn, ui
     error = collect(store, XS_INTRODUCE_DOMAIN, &events);
     if (error)
         return error;
-    error = call_introduce(store, domid, gfn, port);
+    error = connect_domain(store, domid, gfn, port);
     if (error) {
         xs_watch_forget(&events);
         return error;
@@ -112,6 +132,15 @@ static int remove_owned(struct xs_change *change, struct xs_domain *domain)
     return error;
 }
 
+void xs_domain_bury(struct xs_store *store, struct xs_domain *domain)
+{
+    domain->introduced = false;
+    domain->death_gen = store->last_death_gen = ++store->gen;
+    for (unsigned int i = 0; i < XS_QUOTA_COUNT; i++)
+        domain->refusals[i] = 0;
+    domain->failures = 0;
+}
+
 int xs_domain_release(struct xs_store *store, uint16_t domid)
 {
     struct xs_domain *domain = introduced(store, domid);
@@ -125,6 +154,7 @@ int xs_domain_release(struct xs_store *store, uint16_t domid)
     if (error)
         return error;
     xs_change_begin(&change, store, NULL, false);
+    change.dying = domain;
     error = remove_owned(&change, domain);
     if (!error)
         error = xs_change_publish(&change);
@@ -133,25 +163,23 @@ int xs_domain_release(struct xs_store *store, uint16_t domid)
         xs_watch_forget(&events);
         return error;
     }
-    domain->introduced = false;
-    domain->death_gen = store->last_death_gen = ++store->gen;
-    for (unsigned int i = 0; i < XS_QUOTA_COUNT; i++)
-        domain->refusals[i] = 0;
-    domain->failures = 0;
+    xs_domain_bury(store, domain);
     xs_watch_deliver(&events);
-    if (store->hooks.release)
-        store->hooks.release(store->hooks.ctx, domid);
+    call_release(store, domid);
     return 0;
 }
 
 int xs_domain_resume(struct xs_store *store, uint16_t domid)
 {
     struct xs_domain *domain = introduced(store, domid);
+    int error;
 
     if (!domain)
         return ENOENT;
-    domain->shut_down = false;
-    return 0;
+    error = xs_journal_domain(store, domid, true, false);
+    if (!error)
+        domain->shut_down = false;
+    return error;
 }
 
 int xs_store_domain_shut_down(struct xs_store *store, uint16_t domid)
@@ -165,6 +193,11 @@ int xs_store_domain_shut_down(struct xs_store *store, uint16_t domid)
     error = collect(store, XS_RELEASE_DOMAIN, &events);
     if (error)
         return error;
+    error = xs_journal_domain(store, domid, true, true);
+    if (error) {
+        xs_watch_forget(&events);
+        return error;
+    }
     domain->shut_down = true;
     xs_watch_deliver(&events);
     return 0;

@@ -30,6 +30,9 @@ struct xs_domain *xs_domain_find(const struct xs_store *store, uint16_t domid);
 /* Makes the record if there is none. NULL: out of memory. */
 struct xs_domain *xs_domain_get(struct xs_store *store, uint16_t domid);
 
+/* Notes that the domain is gone: permissions that name it are void from now on. */
+void xs_domain_bury(struct xs_store *store, struct xs_domain *domain);
+
 /* INTRODUCE, RELEASE and RESUME of a domain; 0 or a positive errno, then nothing happened. */
 int xs_domain_introduce(struct xs_store *store, uint16_t domid, uint64_t gfn, uint32_t port);
 int xs_domain_release(struct xs_store *store, uint16_t domid);

@@ -7,6 +7,7 @@
 #include "acl.h"
 #include "change.h"
 #include "domain.h"
+#include "journal.h"
 #include "quota.h"
 #include "transaction.h"
 #include "wire.h"
@@ -195,6 +196,7 @@ static int set_special_perms(const struct xs_request *request)
     struct xs_acl **acl = &conn->store->special[request->special], *new_acl;
     struct xs_perm entries[XS_ACL_ENTRIES_MAX];
     size_t count = xs_acl_parse(request->second, request->second_len, entries);
+    int error;
 
     if (!count)
         return EINVAL;
@@ -207,6 +209,11 @@ static int set_special_perms(const struct xs_request *request)
     new_acl = xs_acl_new(conn->store, entries, count);
     if (!new_acl)
         return ENOMEM;
+    error = xs_journal_special(conn->store, request->special, new_acl);
+    if (error) {
+        xs_acl_put(new_acl);
+        return error;
+    }
     xs_acl_put(*acl);
     *acl = new_acl;
     return 0;

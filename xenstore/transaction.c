@@ -43,6 +43,7 @@ int xs_transaction_start(struct xs_conn *conn, struct xs_transaction **out)
     if (!transaction)
         return ENOMEM;
     transaction->conn = conn;
+    transaction->restored = false;
     transaction->id = unused_id(conn);
     transaction->base = xs_node_ref(store->root);
     transaction->start_gen = store->gen;
@@ -51,6 +52,21 @@ int xs_transaction_start(struct xs_conn *conn, struct xs_transaction **out)
     LIST_INSERT_HEAD(&conn->transactions, transaction, in_conn);
     ++*open;
     *out = transaction;
+    return 0;
+}
+
+int xs_transaction_restore(struct xs_conn *conn, uint32_t id)
+{
+    struct xs_transaction *transaction;
+    int error;
+
+    if (!id || xs_transaction_find(conn, id))
+        return EINVAL;
+    error = xs_transaction_start(conn, &transaction);
+    if (error)
+        return error;
+    transaction->id = id;
+    transaction->restored = true;
     return 0;
 }
 
@@ -170,21 +186,31 @@ static int commit_later(struct xs_transaction *transaction)
     if (comparison.conflict)
         return EAGAIN;
     xs_change_begin(&change, store, transaction->conn, false);
+    /* What the present tree no longer allows, the next attempt will be told. */
     error = xs_change_repeat(&change, &transaction->change.updates);
+    if (error && error != ENOMEM)
+        error = EAGAIN;
     if (!error)
         error = xs_change_publish(&change);
     if (error)
         xs_change_drop(&change);
-    /* What the present tree no longer allows, the next attempt will be told. */
-    return !error || error == ENOMEM ? error : EAGAIN;
+    return error;
+}
+
+static bool is_untouched(const struct xs_transaction *transaction)
+{
+    const struct xs_store *store = transaction->change.store;
+
+    return store->root == transaction->base && store->last_death_gen <= transaction->start_gen;
 }
 
 int xs_transaction_commit(struct xs_transaction *transaction)
 {
-    struct xs_store *store = transaction->change.store;
-    bool untouched = store->root == transaction->base && store->last_death_gen <= transaction->start_gen;
-    int error = untouched ? xs_change_publish(&transaction->change) : commit_later(transaction);
+    int error = EAGAIN;
 
+    if (!transaction->restored)
+        error =
+            is_untouched(transaction) ? xs_change_publish(&transaction->change) : commit_later(transaction);
     xs_transaction_drop(transaction);
     return error;
 }

@@ -22,6 +22,7 @@ struct xs_transaction {
     LIST_ENTRY(xs_transaction) in_conn;
     struct xs_conn *conn;
     uint32_t id;
+    bool restored;           /* what it did before a restart is forgotten: it can't be committed */
     struct xs_node *base;    /* the tree at its start */
     uint64_t start_gen;      /* the store's generation then */
     struct xs_change change; /* its own tree */
@@ -37,6 +38,9 @@ struct xs_transaction {
 /* 0 or a positive errno. */
 int xs_transaction_start(struct xs_conn *conn, struct xs_transaction **transaction);
 int xs_transaction_commit(struct xs_transaction *transaction); /* gone afterwards, whatever it returns */
+/* One that was open before a restart: 0, EINVAL if it can't have been, ENOMEM or ENOSPC. */
+int xs_transaction_restore(struct xs_conn *conn, uint32_t id);
+
 void xs_transaction_drop(struct xs_transaction *transaction);
 void xs_transaction_drop_all(struct xs_conn *conn);
 

@@ -168,6 +168,18 @@ int xs_watch_add(struct xs_conn *conn, const char *path, bool relative, const ch
     return 0;
 }
 
+int xs_watch_restore(struct xs_conn *conn, const char *path, bool relative, const char *token)
+{
+    if (find_watch(conn, path, token))
+        return EINVAL;
+    return watch_new(conn, path, relative, token) ? 0 : ENOMEM;
+}
+
+const char *xs_watch_path(const struct xs_watch *watch)
+{
+    return watch->set->path;
+}
+
 int xs_watch_remove(struct xs_conn *conn, const char *path, const char *token)
 {
     struct xs_watch *watch = find_watch(conn, path, token);

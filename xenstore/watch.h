@@ -32,6 +32,11 @@ struct xs_watch {
 /* WATCH: adds it and queues the acknowledgement and its first event. 0 or a positive errno. */
 int xs_watch_add(struct xs_conn *conn, const char *path, bool relative, const char *token);
 
+/* One that was there before a restart: no answer, no event. 0, ENOMEM, or EINVAL if it is there. */
+int xs_watch_restore(struct xs_conn *conn, const char *path, bool relative, const char *token);
+
+const char *xs_watch_path(const struct xs_watch *watch);
+
 /* UNWATCH: 0 or ENOENT. */
 int xs_watch_remove(struct xs_conn *conn, const char *path, const char *token);
 void xs_watch_remove_all(struct xs_conn *conn);

@@ -112,7 +112,13 @@ static inline void see_release(void *ctx, uint16_t domid)
 static inline int make_world(void **state)
 {
     struct world *w = calloc(1, sizeof(*w));
-    struct xs_hooks hooks = {w, see_quota, see_log, see_introduce, see_release};
+    struct xs_hooks hooks = {
+        .ctx = w,
+        .quota_exceeded = see_quota,
+        .log = see_log,
+        .introduce = see_introduce,
+        .release = see_release,
+    };
 
     w->store = xs_store_create(&hooks, 0x5eed);
     assert_non_null(w->store);

@@ -63,6 +63,13 @@ struct xs_hooks {
 
     /* The domain is gone or released: close its connection with xs_conn_close(), unmap, unbind. */
     void (*release)(void *ctx, uint16_t domid);
+
+    /*
+     * What is about to happen, as records of <xenstore/state.h>: all that has to be kept together, and
+     * nothing has taken effect yet. Returns 0, or a positive errno (ENOSPC, EIO): then the client gets that
+     * for an answer, and nothing happens.
+     */
+    int (*journal)(void *ctx, const void *records, size_t len);
 };
 
 /*
