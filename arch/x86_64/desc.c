@@ -54,6 +54,11 @@ void desc_init_idt(void)
     }
 }
 
+uint64_t desc_idt_base(void)
+{
+    return (uint64_t)idt;
+}
+
 static void fill_gdt(struct percpu *percpu)
 {
     uint64_t base = (uint64_t)&percpu->tss, limit = sizeof(percpu->tss) - 1;

@@ -184,7 +184,7 @@ static void serve_gsi(unsigned gsi)
         irq_deliver(gsi);
 }
 
-static void serve_interrupt(unsigned vector)
+void interrupt_serve(unsigned vector)
 {
     if (vector == SPURIOUS_VECTOR)
         return; // not in service: no EOI
@@ -202,7 +202,7 @@ static void serve_interrupt(unsigned vector)
 void trap_dispatch(struct trap_frame *frame)
 {
     if (frame->vector >= 32)
-        serve_interrupt(frame->vector);
+        interrupt_serve(frame->vector);
     else if (frame->vector == VECTOR_NMI || frame->vector == VECTOR_MC || !apply_fixup(frame))
         report_exception(frame);
 }

@@ -19,7 +19,8 @@
 #define XEN_BASE     0x40000000U
 #define MAX_XEN      (XEN_BASE + 4)
 
-#define MAX_XSTATE 10 // components up to PKRU
+#define MAX_XSTATE          10  // components up to PKRU
+#define XSTATE_LEGACY_BYTES 576 // with the header
 
 #define LEAF1_EDX_IN_EXTENDED 0x0183f3ffU // AMD repeats these of leaf 1 EDX in 0x80000001 EDX, Intel does not
 
@@ -226,20 +227,39 @@ static void init_extended(void)
     extended[8].ebx = features[8];
 }
 
+// Bytes of the XSAVE area for what a guest has enabled, in the standard or the compacted format (Intel SDM
+// vol. 1, 13.4.2 and 13.4.3). Not the processor's word, since Bochs has the former for both.
+static uint32_t xsave_size(uint64_t xcr0, bool compacted)
+{
+    uint32_t size = XSTATE_LEGACY_BYTES;
+
+    for (uint32_t i = 2; i < MAX_XSTATE; i++) {
+        const struct cpuid_regs *c = &xstate[i]; // EAX size, EBX offset, ECX bit 1: aligned when compacted
+
+        if (!(xcr0 >> i & 1))
+            continue;
+        if (!compacted)
+            size = MAX(size, c->ebx + c->eax);
+        else
+            size = (c->ecx & 2 ? ALIGN_UP(size, 64U) : size) + c->eax;
+    }
+    return size;
+}
+
 static void init_xstate(void)
 {
     uint64_t mask = fpu_guest_xcr0_mask();
 
     if (!mask)
         return;
-    xstate[0] = (struct cpuid_regs){.eax = mask, .ecx = 576, .edx = mask >> 32}; // legacy area and header
+    xstate[0] = (struct cpuid_regs){.eax = mask, .edx = mask >> 32};
     xstate[1].eax = features[4];
     for (uint32_t i = 2; i < MAX_XSTATE; i++) {
         if (!(mask >> i & 1))
             continue;
         xstate[i] = cpuid(0xd, i);
-        xstate[0].ecx = MAX(xstate[0].ecx, xstate[i].eax + xstate[i].ebx);
     }
+    xstate[0].ecx = xsave_size(mask, false);
 }
 
 void cpuid_policy_init(void)
@@ -274,12 +294,14 @@ static void leaf_7(const struct vcpu *v, uint32_t subleaf, struct cpuid_regs *ou
         *out = (struct cpuid_regs){};
 }
 
-// The sizes depend on XCR0, which is the guest's own while its vcpu is loaded: so the processor knows them.
+// The sizes depend on XCR0, which is the guest's own while its vcpu is loaded.
 static void leaf_d(uint32_t subleaf, struct cpuid_regs *out)
 {
     *out = subleaf < MAX_XSTATE ? xstate[subleaf] : (struct cpuid_regs){};
-    if (subleaf <= 1 && xstate[0].eax)
-        out->ebx = cpuid(0xd, subleaf).ebx;
+    if (subleaf == 0 && out->eax)
+        out->ebx = xsave_size(xgetbv(0), false);
+    else if (subleaf == 1 && cpuid_guest_has(F(XSAVEC)))
+        out->ebx = xsave_size(xgetbv(0), true);
 }
 
 static void xen_time_leaf(uint32_t subleaf, struct cpuid_regs *out)

@@ -12,7 +12,7 @@ uint64_t efer_writable(void)
     return EFER_SCE | EFER_LME | (cpuid_guest_has(XEN_X86_FEATURE_NX) ? EFER_NXE : 0);
 }
 
-static uint64_t cr4_valid(void)
+uint64_t hvm_cr4_valid(void)
 {
     static const struct {
         uint16_t feature;
@@ -35,7 +35,7 @@ const char *hvm_check_state(uint64_t cr0, uint64_t cr4, uint64_t efer)
 {
     if ((cr0 & ~CR0_VALID) || ((cr0 & CR0_PG) && !(cr0 & CR0_PE)) || ((cr0 & CR0_NW) && !(cr0 & CR0_CD)))
         return "CR0";
-    if (cr4 & ~cr4_valid())
+    if (cr4 & ~hvm_cr4_valid())
         return "CR4";
     if (efer & ~(efer_writable() | EFER_LMA))
         return "EFER";

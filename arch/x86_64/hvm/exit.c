@@ -6,6 +6,7 @@
 
 #include <asm/hvm/hvm.h>
 #include <asm/hvm/virt_ops.h>
+#include <asm/traps.h>
 
 static void hlt(struct vcpu *v, const struct vcpu_exit *exit)
 {
@@ -25,8 +26,11 @@ static void pause(struct vcpu *v, const struct vcpu_exit *exit)
 
 static void interrupt(struct vcpu *v, const struct vcpu_exit *exit)
 {
-    (void)v, (void)exit;
-    arch_irq_window();
+    (void)v;
+    if (exit->interrupt.vector)
+        interrupt_serve(exit->interrupt.vector);
+    else
+        arch_irq_window();
 }
 
 static void machine_check(struct vcpu *v, const struct vcpu_exit *exit)
@@ -35,7 +39,7 @@ static void machine_check(struct vcpu *v, const struct vcpu_exit *exit)
     asm volatile("int %0" : : "i"(VECTOR_MC)); // the host's handler reports it
 }
 
-// The next entry injects what waits for the window; an NMI has reached the host's handler already.
+// The next entry injects what waits; an NMI has reached the host's handler already.
 static void nothing(struct vcpu *v, const struct vcpu_exit *exit)
 {
     (void)v, (void)exit;
@@ -85,6 +89,7 @@ static void unknown(struct vcpu *v, const struct vcpu_exit *exit)
 void (*const hvm_exit_handlers[EXIT_KINDS])(struct vcpu *v, const struct vcpu_exit *exit) = {
     [EXIT_INTERRUPT] = interrupt,
     [EXIT_NMI] = nothing,
+    [EXIT_AGAIN] = nothing,
     [EXIT_HYPERCALL] = hvm_hypercall,
     [EXIT_CPUID] = hvm_cpuid,
     [EXIT_MSR_READ] = hvm_msr_read,
@@ -95,7 +100,6 @@ void (*const hvm_exit_handlers[EXIT_KINDS])(struct vcpu *v, const struct vcpu_ex
     [EXIT_PAUSE] = pause,
     [EXIT_EXCEPTION] = exception,
     [EXIT_MACHINE_CHECK] = machine_check,
-    [EXIT_IRQ_WINDOW] = nothing,
     [EXIT_SHUTDOWN] = shutdown,
     [EXIT_XSETBV] = hvm_xsetbv,
     [EXIT_CACHE_FLUSH] = cache_flush,

@@ -14,11 +14,18 @@ const struct virt_ops *virt_ops;
 
 void hvm_init(void)
 {
-    const char *reason = svm_ops.probe();
+    static const struct virt_ops *const vendors[] = {&svm_ops, &vmx_ops};
+    const char *reason = "this CPU has no AMD-V (SVM) and no VT-x (VMX)";
 
-    if (reason)
+    for (unsigned i = 0; i < ARRAY_SIZE(vendors) && !virt_ops; i++) {
+        if (!cpu_has(vendors[i]->cpu_feature))
+            continue;
+        reason = vendors[i]->probe();
+        if (!reason)
+            virt_ops = vendors[i];
+    }
+    if (!virt_ops)
         panic("Proxenos needs hardware virtualisation, but %s", reason);
-    virt_ops = &svm_ops;
     fpu_init();
     cpuid_policy_init();
     hvm_enable_cpu();

@@ -109,8 +109,8 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
         load_debug(next->arch->dr);
         if (has_tsc_aux())
             wrmsr(MSR_TSC_AUX, next->arch->tsc_aux);
-        virt_ops->vcpu_load(next);
     }
+    virt_ops->vcpu_switch(prev, next);
 }
 
 bool arch_vcpu_is_32bit(const struct vcpu *v)

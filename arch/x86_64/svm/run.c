@@ -135,15 +135,18 @@ static void decode_other(struct svm_vcpu *svm, struct vcpu_exit *exit)
     struct vmcb *vmcb = svm->vmcb;
 
     switch ((uint32_t)vmcb->exit_code) {
-    case SVM_EXIT_INTR: exit->kind = EXIT_INTERRUPT; break;
+    case SVM_EXIT_INTR:
+        exit->kind = EXIT_INTERRUPT;
+        exit->interrupt.vector = 0;
+        break;
     case SVM_EXIT_IO: decode_io(vmcb, exit); break;
     case SVM_EXIT_NPF: decode_npf(vmcb, exit); break;
     case SVM_EXIT_VINTR:
-        exit->kind = EXIT_IRQ_WINDOW;
+        exit->kind = EXIT_AGAIN;
         close_window(vmcb);
         break;
     case SVM_EXIT_IRET:
-        exit->kind = EXIT_IRQ_WINDOW;
+        exit->kind = EXIT_AGAIN;
         note_iret(svm);
         break;
     case SVM_EXIT_NMI: exit->kind = EXIT_NMI; break;

@@ -36,8 +36,6 @@ static const char *svm_probe(void)
 {
     uint64_t vm_cr = 0;
 
-    if (!cpu_has(XEN_X86_FEATURE_SVM))
-        return "this CPU has no AMD-V (SVM)";
     // Bochs has no such MSR, and SVM all the same.
     if (rdmsr_safe(MSR_VM_CR, &vm_cr) && (vm_cr & VM_CR_SVMDIS))
         return "AMD-V (SVM) is disabled by the firmware: enable it in the BIOS set-up (\"SVM mode\")";
@@ -79,9 +77,7 @@ static void svm_enable_cpu(void)
     // Saved once: nothing in it changes any more on this cpu.
     cpu->host_vmcb_pa = alloc_cpu_page();
     asm volatile("vmsave %0" : : "a"(cpu->host_vmcb_pa) : "memory");
-    cpu->next_asid = 1;
-    cpu->max_asid = svm_features.nr_asids - 1;
-    cpu->asid_generation = 1;
+    asid_init_cpu(svm_features.nr_asids - 1);
 }
 
 static void init_intercepts(struct vmcb *vmcb)
@@ -143,32 +139,22 @@ static void svm_vcpu_destroy(struct vcpu *v)
     hv_free(svm, sizeof(*svm));
 }
 
-// Gives the vcpu an identifier no other vcpu has used on this cpu since the last flush. When they run out the
-// next generation begins: every vcpu then takes a new one, and flushes it at its first entry because it is a
-// used one.
-static void assign_asid(struct svm_vcpu *svm)
+static void use_asid(struct svm_vcpu *svm, enum asid_state state)
 {
-    unsigned id = this_cpu()->id;
-    struct svm_cpu *cpu = &svm_cpus[id];
-
-    if (cpu->next_asid > cpu->max_asid) {
-        cpu->next_asid = 1;
-        cpu->asid_generation++;
-    }
-    svm->vmcb->asid = cpu->next_asid++;
-    svm->asid_cpu = id;
-    svm->asid_generation = cpu->asid_generation;
-    if (cpu->asid_generation > 1)
+    if (state == ASID_KEPT)
+        return;
+    svm->vmcb->asid = svm->asid.id;
+    if (state == ASID_RECYCLED) {
         svm->vmcb->tlb_control = svm_features.flush_by_asid ? TLB_CONTROL_FLUSH_ASID : TLB_CONTROL_FLUSH_ALL;
+        tlb_flushes_count(TLB_FLUSH_IDENTIFIER);
+    }
 }
 
-static void svm_vcpu_load(struct vcpu *v)
+static void svm_vcpu_switch(struct vcpu *prev, struct vcpu *next)
 {
-    struct svm_vcpu *svm = svm_of(v);
-    unsigned id = this_cpu()->id;
-
-    if (svm->asid_cpu != id || svm->asid_generation != svm_cpus[id].asid_generation)
-        assign_asid(svm);
+    (void)prev; // VMSAVE has taken everything after its last exit
+    if (next)
+        use_asid(svm_of(next), asid_take(&svm_of(next)->asid));
 }
 
 static void __attribute__((noreturn)) svm_run_loop(void)
@@ -183,7 +169,8 @@ static void svm_flush_tlb(struct vcpu *v)
     if (svm_features.flush_by_asid)
         svm->vmcb->tlb_control = TLB_CONTROL_FLUSH_ASID;
     else
-        assign_asid(svm); // what is cached under the old one is never looked at again
+        use_asid(svm, asid_renew(&svm->asid)); // what is cached under the old one is never looked at again
+    tlb_flushes_count(TLB_FLUSH_TABLES);
 }
 
 static void svm_inject(struct vcpu *v, const struct guest_event *event)
@@ -240,6 +227,7 @@ static void svm_request_window(struct vcpu *v, unsigned priority)
 
 const struct virt_ops svm_ops = {
     .name = "svm",
+    .cpu_feature = XEN_X86_FEATURE_SVM,
     .hypercall_opcode = {0x0f, 0x01, 0xd9},
     .p2m_format = &pt_format_npt,
     .probe = svm_probe,
@@ -248,7 +236,7 @@ const struct virt_ops svm_ops = {
     .domain_destroy = svm_domain_destroy,
     .vcpu_create = svm_vcpu_create,
     .vcpu_destroy = svm_vcpu_destroy,
-    .vcpu_load = svm_vcpu_load,
+    .vcpu_switch = svm_vcpu_switch,
     .run_loop = svm_run_loop,
     .inject = svm_inject,
     .can_interrupt = svm_can_interrupt,

@@ -4,6 +4,7 @@
 
 #include "vmcb.h"
 
+#include <asm/hvm/asid.h>
 #include <asm/hvm/hvm.h>
 #include <asm/hvm/virt_ops.h>
 #include <hv/types.h>
@@ -22,10 +23,9 @@ struct svm_vcpu {
     maddr_t vmcb_pa;
     struct vmcb *vmcb;
     struct vcpu *v;
-    unsigned asid_cpu;        // the cpu that gave out vmcb->asid
-    uint64_t asid_generation; // its generation then; 0: never had one
-    bool nmi_masked;          // an NMI was injected and its IRET has not completed yet
-    bool iret_seen;           // the IRET at iret_rip is about to run
+    struct asid asid;
+    bool nmi_masked; // an NMI was injected and its IRET has not completed yet
+    bool iret_seen;  // the IRET at iret_rip is about to run
     uint64_t iret_rip;
     struct insn_record insn_records[INSN_RECORDS]; // unused with NRIPS
 };
@@ -37,8 +37,6 @@ struct svm_domain {
 
 struct svm_cpu {
     maddr_t host_vmcb_pa; // VMSAVE of the host's FS, GS, TR, LDTR and system-call MSRs
-    uint32_t next_asid, max_asid;
-    uint64_t asid_generation;
 };
 
 struct svm_features {

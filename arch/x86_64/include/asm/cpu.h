@@ -29,6 +29,12 @@ static inline bool cpu_has(unsigned feature)
     return host_cpu.features[feature / 32] >> (feature % 32) & 1;
 }
 
+// The boot cpu's, while policies are chosen: guests are not to have it.
+static inline void cpu_forget(unsigned feature)
+{
+    host_cpu.features[feature / 32] &= ~(1U << feature % 32);
+}
+
 void cpu_identify(void);     // fills host_cpu; boot cpu, before anything asks
 void cpu_init_control(void); // CR0, CR4 and EFER of this cpu as the hypervisor wants them
 

@@ -34,7 +34,8 @@ _Static_assert(sizeof(struct tss) == 104, "64-bit TSS, Intel SDM volume 3 sectio
 
 struct percpu;
 
-void desc_init_idt(void);                    // fills the table all cpus share
+void desc_init_idt(void); // fills the table all cpus share
+uint64_t desc_idt_base(void);
 void desc_load(struct percpu *percpu);       // GDT, IDT and TSS of this cpu
 void desc_set_stacks(struct percpu *percpu); // emergency stacks: the cpu's own slots of asm/layout.h
 

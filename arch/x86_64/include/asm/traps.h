@@ -12,5 +12,6 @@ struct trap_frame {
     uint64_t rip, cs, rflags, rsp, ss; // pushed by the processor
 };
 
+void interrupt_serve(unsigned vector);        // acknowledged, interrupts closed
 void trap_dispatch(struct trap_frame *frame); // from entry.S
 void dump_state(void);                        // registers that need no frame, and a backtrace of the caller

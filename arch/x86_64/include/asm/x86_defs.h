@@ -24,6 +24,7 @@
 #define CR4_OSXMMEXCPT (1UL << 10)
 #define CR4_UMIP       (1UL << 11)
 #define CR4_LA57       (1UL << 12)
+#define CR4_VMXE       (1UL << 13)
 #define CR4_OSXSAVE    (1UL << 18)
 #define CR4_SMEP       (1UL << 20)
 #define CR4_SMAP       (1UL << 21)
@@ -50,9 +51,12 @@
 #define XCR0_AVX512 (7UL << 5)
 #define XCR0_PKRU   (1UL << 9)
 
-#define DR6_RESET       0xffff0ff0UL
-#define DR6_SINGLE_STEP (1UL << 14)
-#define DR7_RESET       0x400UL
+#define DR6_RESET          0xffff0ff0UL
+#define DR6_BREAKPOINTS    0xfUL
+#define DR6_ACCESS         (1UL << 13)
+#define DR6_SINGLE_STEP    (1UL << 14)
+#define DR7_RESET          0x400UL
+#define DR7_GENERAL_DETECT (1UL << 13)
 
 #define VECTOR_DE  0
 #define VECTOR_DB  1
@@ -75,50 +79,63 @@
 
 #define PF_WRITE (1U << 1) // page fault error code
 
-#define MSR_TSC             0x10
-#define MSR_APIC_BASE       0x1b
-#define MSR_TSC_ADJUST      0x3b
-#define MSR_PLATFORM_INFO   0xce
-#define MSR_UCODE_REV       0x8b
-#define MSR_MTRR_CAP        0xfe
-#define MSR_ARCH_CAPS       0x10a
-#define MSR_SYSENTER_CS     0x174
-#define MSR_SYSENTER_ESP    0x175
-#define MSR_SYSENTER_EIP    0x176
-#define MSR_MCG_CAP         0x179
-#define MSR_MCG_STATUS      0x17a
-#define MSR_MISC_ENABLE     0x1a0
-#define MSR_DEBUGCTL        0x1d9
-#define MSR_MTRR_PHYSBASE0  0x200 // base and mask of 8 variable ranges
-#define MSR_MTRR_FIX64K     0x250
-#define MSR_MTRR_FIX16K_80  0x258
-#define MSR_MTRR_FIX16K_A0  0x259
-#define MSR_MTRR_FIX4K_C0   0x268 // to 0x26f
-#define MSR_PAT             0x277
-#define MSR_MTRR_DEF_TYPE   0x2ff
-#define MSR_MC0_CTL         0x400
-#define MSR_MC0_STATUS      0x401 // bank n: + 4 * n
-#define MSR_MC0_ADDR        0x402
-#define MSR_TSC_DEADLINE    0x6e0
-#define MSR_X2APIC_FIRST    0x800
-#define MSR_X2APIC_LAST     0x83f
-#define MSR_XSS             0xda0
-#define MSR_EFER            0xc0000080
-#define MSR_STAR            0xc0000081
-#define MSR_LSTAR           0xc0000082
-#define MSR_CSTAR           0xc0000083
-#define MSR_SFMASK          0xc0000084
-#define MSR_FS_BASE         0xc0000100
-#define MSR_GS_BASE         0xc0000101
-#define MSR_KERNEL_GS_BASE  0xc0000102
-#define MSR_TSC_AUX         0xc0000103
-#define MSR_AMD_SYSCFG      0xc0010010
-#define MSR_AMD_HWCR        0xc0010015
-#define MSR_AMD_NB_CFG      0xc001001f
-#define MSR_AMD_INT_PENDING 0xc0010055
-#define MSR_VM_CR           0xc0010114
-#define MSR_VM_HSAVE_PA     0xc0010117
-#define MSR_AMD_DE_CFG      0xc0011029
+#define MSR_TSC              0x10
+#define MSR_APIC_BASE        0x1b
+#define MSR_FEATURE_CONTROL  0x3a
+#define MSR_TSC_ADJUST       0x3b
+#define MSR_PLATFORM_INFO    0xce
+#define MSR_UCODE_REV        0x8b
+#define MSR_MTRR_CAP         0xfe
+#define MSR_ARCH_CAPS        0x10a
+#define MSR_SYSENTER_CS      0x174
+#define MSR_SYSENTER_ESP     0x175
+#define MSR_SYSENTER_EIP     0x176
+#define MSR_MCG_CAP          0x179
+#define MSR_MCG_STATUS       0x17a
+#define MSR_MISC_ENABLE      0x1a0
+#define MSR_DEBUGCTL         0x1d9
+#define MSR_MTRR_PHYSBASE0   0x200 // base and mask of 8 variable ranges
+#define MSR_MTRR_FIX64K      0x250
+#define MSR_MTRR_FIX16K_80   0x258
+#define MSR_MTRR_FIX16K_A0   0x259
+#define MSR_MTRR_FIX4K_C0    0x268 // to 0x26f
+#define MSR_PAT              0x277
+#define MSR_MTRR_DEF_TYPE    0x2ff
+#define MSR_MC0_CTL          0x400
+#define MSR_MC0_STATUS       0x401 // bank n: + 4 * n
+#define MSR_MC0_ADDR         0x402
+#define MSR_VMX_BASIC        0x480
+#define MSR_VMX_MISC         0x485
+#define MSR_VMX_CR0_FIXED0   0x486
+#define MSR_VMX_CR0_FIXED1   0x487
+#define MSR_VMX_CR4_FIXED0   0x488
+#define MSR_VMX_CR4_FIXED1   0x489
+#define MSR_VMX_CPU2         0x48b
+#define MSR_VMX_EPT_VPID_CAP 0x48c
+#define MSR_VMX_TRUE_PIN     0x48d
+#define MSR_VMX_TRUE_CPU     0x48e
+#define MSR_VMX_TRUE_EXIT    0x48f
+#define MSR_VMX_TRUE_ENTRY   0x490
+#define MSR_TSC_DEADLINE     0x6e0
+#define MSR_X2APIC_FIRST     0x800
+#define MSR_X2APIC_LAST      0x83f
+#define MSR_XSS              0xda0
+#define MSR_EFER             0xc0000080
+#define MSR_STAR             0xc0000081
+#define MSR_LSTAR            0xc0000082
+#define MSR_CSTAR            0xc0000083
+#define MSR_SFMASK           0xc0000084
+#define MSR_FS_BASE          0xc0000100
+#define MSR_GS_BASE          0xc0000101
+#define MSR_KERNEL_GS_BASE   0xc0000102
+#define MSR_TSC_AUX          0xc0000103
+#define MSR_AMD_SYSCFG       0xc0010010
+#define MSR_AMD_HWCR         0xc0010015
+#define MSR_AMD_NB_CFG       0xc001001f
+#define MSR_AMD_INT_PENDING  0xc0010055
+#define MSR_VM_CR            0xc0010114
+#define MSR_VM_HSAVE_PA      0xc0010117
+#define MSR_AMD_DE_CFG       0xc0011029
 
 #define APIC_BASE_BSP     (1UL << 8)
 #define APIC_BASE_X2APIC  (1UL << 10)

@@ -57,7 +57,7 @@ struct arch_vcpu {
     struct guest_regs regs; // valid whenever the vcpu is not in guest mode
     uint32_t attention;     // enum vcpu_attention, bits set atomically by any cpu
     bool in_guest;          // from the last look at `attention` to the exit
-    void *vendor;           // struct svm_vcpu
+    void *vendor;           // struct svm_vcpu or vmx_vcpu
     struct vcpu_exit exit;  // the latest
 
     struct guest_event reinject, exception;
@@ -83,12 +83,12 @@ struct arch_vcpu {
 struct arch_domain {
     struct pt pt;            // guest-physical memory
     uint8_t callback_vector; // HVM_PARAM_CALLBACK_IRQ of the vector kind, 0: none
-    void *vendor;            // struct svm_domain
+    void *vendor;            // struct svm_domain or vmx_domain
     // Under the p2m lock: where arch_p2m_teardown hands its leaves.
     void (*teardown_leaf)(struct domain *d, struct p2m_entry entry);
 };
 
-extern struct pt_format pt_format_npt; // max_order is set when the cpu is known
+extern struct pt_format pt_format_npt, pt_format_ept; // max_order is set when the cpu is known
 
 // Boot cpu: chooses virt_ops and enables this cpu. Panics with the reason when there is no virtualisation.
 void hvm_init(void);
@@ -160,6 +160,7 @@ bool cpuid_guest_has(unsigned feature); // XEN_X86_FEATURE_*
 // --- cr.c ---
 const char *hvm_check_state(uint64_t cr0, uint64_t cr4, uint64_t efer); // NULL, or what is wrong
 uint64_t efer_writable(void);
+uint64_t hvm_cr4_valid(void); // bits guests may set
 
 static inline void hvm_set_rflags(struct vcpu *v, uint64_t rflags)
 {

@@ -21,8 +21,9 @@ struct guest_regs {
 };
 
 enum exit_kind {
-    EXIT_INTERRUPT, // a machine interrupt waits: open the window
-    EXIT_NMI,       // likewise; already delivered to the host when the exit is handled
+    EXIT_INTERRUPT, // a machine interrupt
+    EXIT_NMI,       // already delivered to the host when the exit is handled
+    EXIT_AGAIN,     // the vendor has seen to it: enter again, the guest may be able to take an interrupt now
     EXIT_HYPERCALL,
     EXIT_CPUID,
     EXIT_MSR_READ,
@@ -33,8 +34,7 @@ enum exit_kind {
     EXIT_PAUSE,
     EXIT_EXCEPTION, // one that is intercepted; it goes back to the guest
     EXIT_MACHINE_CHECK,
-    EXIT_IRQ_WINDOW, // the guest can take an interrupt now
-    EXIT_SHUTDOWN,   // triple fault
+    EXIT_SHUTDOWN, // triple fault
     EXIT_XSETBV,
     EXIT_CACHE_FLUSH, // WBINVD, INVD
     EXIT_UNDEFINED,   // an instruction that does not exist for guests: #UD
@@ -58,6 +58,9 @@ struct vcpu_exit {
     enum exit_kind kind;
     uint64_t next_rip; // behind the instruction that exited, where there was one
     union {
+        struct {
+            uint8_t vector; // acknowledged; 0: it still waits for the window to be opened
+        } interrupt;
         struct {
             uint8_t cpl;
             uint8_t width; // of the code: 16, 32 or 64

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The vendor seam. svm/ (and later vmx/) fills one of these; hvm/ uses nothing else of it. All hooks that
+// The vendor seam. svm/ and vmx/ fill one of these each; hvm/ uses nothing else of them. All hooks that
 // take a vcpu expect its context to be loaded on this cpu, but for those that say otherwise.
 #pragma once
 
@@ -64,6 +64,7 @@ struct guest_paging {
 
 struct virt_ops {
     const char *name;                   // "svm", "vmx"
+    unsigned cpu_feature;               // XEN_X86_FEATURE_* of processors it is for
     uint8_t hypercall_opcode[3];        // VMMCALL or VMCALL
     const struct pt_format *p2m_format; // of nested page tables
     const char *(*probe)(void);         // NULL when this machine has it, else why not, for the user
@@ -73,7 +74,8 @@ struct virt_ops {
     void (*domain_destroy)(struct domain *d);
     int (*vcpu_create)(struct vcpu *v); // in reset state
     void (*vcpu_destroy)(struct vcpu *v);
-    void (*vcpu_load)(struct vcpu *v); // this cpu is going to run it
+    // This cpu is going to run `next` (NULL: none) instead of `prev` (NULL: none).
+    void (*vcpu_switch)(struct vcpu *prev, struct vcpu *next);
 
     // The run loop of this cpu, interrupts closed: hvm_before_entry, the guest, hvm_after_exit
     // (asm/hvm/run.h), for ever.
@@ -83,7 +85,7 @@ struct virt_ops {
                    const struct guest_event *event); // at the next entry; at most one per entry
     bool (*can_interrupt)(const struct vcpu *v);     // RFLAGS.IF, no interrupt shadow
     bool (*can_nmi)(struct vcpu *v);                 // no NMI being handled, no shadow
-    // EXIT_IRQ_WINDOW as soon as the guest would take an interrupt of this priority class (vector / 16), or
+    // EXIT_AGAIN as soon as the guest would take an interrupt of this priority class (vector / 16), or
     // of any class whatever its TPR says.
     void (*request_window)(struct vcpu *v, unsigned priority);
 
@@ -103,4 +105,4 @@ struct virt_ops {
 };
 
 extern const struct virt_ops *virt_ops; // chosen by hvm_init()
-extern const struct virt_ops svm_ops;
+extern const struct virt_ops svm_ops, vmx_ops;

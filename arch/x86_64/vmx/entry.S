@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The run loop of a cpu with VT-x: what to run, the guest, what to do about its exit, for ever. The two halves around
+ * the guest are in run.c. Nothing of the loop's own stays in registers, all of which are the guest's: it has two places
+ * on the stack, which is the same after each exit.
+ *
+ * The VMCS switches RSP, RIP, RFLAGS, control and segment registers; the general registers are ours to switch.
+ * Interrupts stay closed: with one pending, the guest exits at once.
+ */
+
+/* Byte offsets in struct guest_regs: 8 * the register's number (checked in run.c). */
+#define RAX 0
+#define RCX 8
+#define RDX 16
+#define RBX 24
+#define RBP 40
+#define RSI 48
+#define RDI 56
+#define R8  64
+#define R9  72
+#define R10 80
+#define R11 88
+#define R12 96
+#define R13 104
+#define R14 112
+#define R15 120
+
+/* In struct vmx_vcpu, likewise. */
+#define REGS 0
+#define LAUNCHED 8
+
+/* On the stack. */
+#define VMX_VCPU 0
+#define CPU 8
+#define FRAME 16
+
+/* RDI struct cpu, RSI where the stack pointer is noted. Does not return. */
+    .text
+    .globl vmx_loop
+    .type vmx_loop, @function
+vmx_loop:
+    push %rbp
+    mov %rsp, %rbp
+    push %rdi
+    push $0
+    mov %rsp, (%rsi)
+
+.Lnext:
+    mov CPU(%rsp), %rdi
+    call vmx_before_entry
+    mov %rax, VMX_VCPU(%rsp)
+    mov REGS(%rax), %rdi
+    testb $1, LAUNCHED(%rax)
+
+    mov RAX(%rdi), %rax
+    mov RCX(%rdi), %rcx
+    mov RDX(%rdi), %rdx
+    mov RBX(%rdi), %rbx
+    mov RBP(%rdi), %rbp
+    mov RSI(%rdi), %rsi
+    mov R8(%rdi), %r8
+    mov R9(%rdi), %r9
+    mov R10(%rdi), %r10
+    mov R11(%rdi), %r11
+    mov R12(%rdi), %r12
+    mov R13(%rdi), %r13
+    mov R14(%rdi), %r14
+    mov R15(%rdi), %r15
+    mov RDI(%rdi), %rdi
+
+    jz .Llaunch
+    vmresume
+    jmp .Lfailed
+.Llaunch:
+    vmlaunch
+
+/* The processor did not enter. The guest's registers are still where they were stored. */
+.Lfailed:
+    mov VMX_VCPU(%rsp), %rdi
+    lea FRAME(%rsp), %rbp       /* for backtraces */
+    call vmx_after_failed_entry
+    jmp .Lnext
+
+    .globl vmx_exit_point
+vmx_exit_point:
+    push %rax
+    mov VMX_VCPU + 8(%rsp), %rax
+    mov REGS(%rax), %rax
+    pop RAX(%rax)
+    mov %rcx, RCX(%rax)
+    mov %rdx, RDX(%rax)
+    mov %rbx, RBX(%rax)
+    mov %rbp, RBP(%rax)
+    mov %rsi, RSI(%rax)
+    mov %rdi, RDI(%rax)
+    mov %r8, R8(%rax)
+    mov %r9, R9(%rax)
+    mov %r10, R10(%rax)
+    mov %r11, R11(%rax)
+    mov %r12, R12(%rax)
+    mov %r13, R13(%rax)
+    mov %r14, R14(%rax)
+    mov %r15, R15(%rax)
+
+    mov VMX_VCPU(%rsp), %rdi
+    lea FRAME(%rsp), %rbp       /* for backtraces */
+    call vmx_after_exit
+    jmp .Lnext
+    .size vmx_loop, . - vmx_loop
+
+    .section .note.GNU-stack, "", @progbits
