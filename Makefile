@@ -104,7 +104,7 @@ $(BUILD)/include/xen:
 hypervisor: $(BUILD)/proxenos
 
 # The halves of the run loop need no frames of their own: backtraces go on with the loop's.
-$(BUILD)/hv/arch/x86_64/svm/run.o: HV_CFLAGS += -fomit-frame-pointer
+$(BUILD)/hv/arch/x86_64/svm/run.o $(BUILD)/hv/arch/x86_64/vmx/run.o: HV_CFLAGS += -fomit-frame-pointer
 
 # Only arch code sees arch headers (rule 1 of docs/architecture.md).
 $(BUILD)/hv/arch/%: HV_CFLAGS += -Iarch/x86_64/include

@@ -72,6 +72,10 @@ vmx_loop:
     vmresume
     jmp .Lfailed
 .Llaunch:
+    push %rax
+    mov VMX_VCPU + 8(%rsp), %rax
+    movq $1, LAUNCHED(%rax)     /* until the next VMCLEAR */
+    pop %rax
     vmlaunch
 
 /* The processor did not enter. The guest's registers are still where they were stored. */

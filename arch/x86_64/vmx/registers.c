@@ -253,6 +253,6 @@ void vmx_dump(const struct vcpu *v)
     log_error("  exit %lx qualification %lx gpa %lx event %lx interrupted %lx inject %lx",
               vmread(VMCS_EXIT_REASON), vmread(VMCS_EXIT_QUALIFICATION), vmread(VMCS_GUEST_PHYSICAL_ADDRESS),
               vmread(VMCS_EXIT_EVENT), vmread(VMCS_VECTORING_EVENT), vmread(VMCS_ENTRY_EVENT));
-    log_error("  controls %08x %08x %08x shadow %lx activity %lx vpid %u", vmx->pin, vmx->cpu, vmx->cpu2,
-              vmread(VMCS_GUEST_INTERRUPTIBILITY), vmread(VMCS_GUEST_ACTIVITY), vmx->vpid.id);
+    log_error("  controls %lx %08x %08x shadow %lx activity %lx vpid %u", vmread(VMCS_PIN_CONTROLS), vmx->cpu,
+              vmx->cpu2, vmread(VMCS_GUEST_INTERRUPTIBILITY), vmread(VMCS_GUEST_ACTIVITY), vmx->vpid.id);
 }

@@ -43,7 +43,8 @@ static void block_nmi(bool block)
 // --- decoding ---
 
 // Exits by an instruction that is going to be completed or refused as a whole. Zero: not such an exit.
-static const uint8_t instruction_exits[VMX_EXITS] = {
+// Indexed by the low byte of the reason, which is all of it but for the mark of a failed entry.
+static const uint8_t instruction_exits[256] = {
     [VMX_EXIT_CPUID] = EXIT_CPUID,
     [VMX_EXIT_GETSEC] = EXIT_UNDEFINED,
     [VMX_EXIT_HLT] = EXIT_HLT,
@@ -63,26 +64,13 @@ static const uint8_t instruction_exits[VMX_EXITS] = {
 };
 _Static_assert(EXIT_INTERRUPT == 0, "never the kind of such an exit");
 
-static bool is_64bit(uint32_t cs_attr)
-{
-    return (cs_attr & SEG_ATTR_L) && (vmread(VMCS_GUEST_EFER) & EFER_LMA);
-}
-
 static unsigned code_width(void)
 {
     uint32_t attr = vmread(VMCS_GUEST_ATTR + 2 * SEG_CS);
 
-    return is_64bit(attr) ? 64 : attr & SEG_ATTR_D ? 32 : 16;
-}
-
-static uint64_t next_rip(const struct vmx_vcpu *vmx)
-{
-    uint64_t next = vmx->rip + vmread(VMCS_INSTRUCTION_LENGTH);
-
-    // Only code that is not 64 bits wide wraps at 4 GiB.
-    if (unlikely((next ^ vmx->rip) >> 32) && !is_64bit(vmread(VMCS_GUEST_ATTR + 2 * SEG_CS)))
-        return (uint32_t)next;
-    return next;
+    if (unlikely(!(attr & SEG_ATTR_L)) || unlikely(!(vmread(VMCS_GUEST_EFER) & EFER_LMA)))
+        return attr & SEG_ATTR_D ? 32 : 16;
+    return 64;
 }
 
 static void decode_io(struct vcpu_exit *exit)
@@ -194,10 +182,7 @@ static void decode_other(struct vmx_vcpu *vmx, struct vcpu_exit *exit, uint32_t 
         exit->kind = EXIT_AGAIN;
         vmwrite(VMCS_TPR_THRESHOLD, 0);
         break;
-    case VMX_EXIT_IO:
-        exit->next_rip = next_rip(vmx);
-        decode_io(exit);
-        break;
+    case VMX_EXIT_IO: decode_io(exit); break;
     case VMX_EXIT_EPT_VIOLATION: decode_npf(exit); break;
     case VMX_EXIT_CR: decode_cr(vmx, exit); break;
     case VMX_EXIT_INIT: exit->kind = EXIT_INIT; break;
@@ -239,29 +224,40 @@ static void deliver_again(struct vcpu *v, uint32_t info)
 
 // --- the two halves of the loop ---
 
+// As in svm/, neither half calls anything on the usual way, so that it need not save registers: what is rare
+// ends in a tail call.
+
+static inline struct vmx_vcpu *bring_rip_up_to_date(struct vmx_vcpu *vmx)
+{
+    uint64_t rip = vmx->regs->rip;
+
+    if (rip == vmx->rip)
+        return vmx;
+    uint64_t state = vmread(VMCS_GUEST_INTERRUPTIBILITY);
+    vmwrite(VMCS_GUEST_RIP, rip);
+    // An instruction was completed for the guest, so the shadow before it has passed.
+    if (unlikely(state & (SHADOW_STI | SHADOW_MOV_SS)))
+        vmwrite(VMCS_GUEST_INTERRUPTIBILITY, state & ~(uint64_t)(SHADOW_STI | SHADOW_MOV_SS));
+    return vmx;
+}
+
+static struct vmx_vcpu *__attribute__((noinline)) bring_up_to_date(struct vmx_vcpu *vmx, uint32_t closed)
+{
+    vmx_select(vmx->v);
+    vmx->closed = closed;
+    vmwrite(VMCS_PIN_CONTROLS, vmx_controls.pin | (closed ? PIN_PREEMPTION_TIMER : 0));
+    return bring_rip_up_to_date(vmx);
+}
+
 // Brings the VMCS up to date with what is not switched beside it.
 struct vmx_vcpu *vmx_before_entry(struct cpu *cpu)
 {
-    const struct arch_vcpu *arch = hvm_before_entry(cpu);
-    const struct guest_regs *regs = &arch->regs;
-    struct vmx_vcpu *vmx = arch->vendor;
+    struct vmx_vcpu *vmx = hvm_before_entry(cpu)->vendor;
+    uint32_t closed = ~vmx->regs->rflags & RFLAGS_IF;
 
-    if (unlikely(vmx_cpus[cpu->id].current != vmx))
-        vmx_select(vmx->v);
-    if (regs->rip != vmx->rip) {
-        uint64_t state = vmread(VMCS_GUEST_INTERRUPTIBILITY);
-
-        vmwrite(VMCS_GUEST_RIP, regs->rip);
-        // An instruction was completed for the guest, so the shadow before it has passed.
-        if (state & (SHADOW_STI | SHADOW_MOV_SS))
-            vmwrite(VMCS_GUEST_INTERRUPTIBILITY, state & ~(uint64_t)(SHADOW_STI | SHADOW_MOV_SS));
-    }
-    uint32_t timer = regs->rflags & RFLAGS_IF ? 0 : PIN_PREEMPTION_TIMER;
-    if ((vmx->pin & PIN_PREEMPTION_TIMER) != timer) {
-        vmx->pin ^= PIN_PREEMPTION_TIMER;
-        vmwrite(VMCS_PIN_CONTROLS, vmx->pin);
-    }
-    return vmx;
+    if (closed != vmx->closed)
+        return bring_up_to_date(vmx, closed);
+    return bring_rip_up_to_date(vmx);
 }
 
 static void __attribute__((noinline)) after_other_exit(struct vmx_vcpu *vmx, uint32_t reason)
@@ -272,30 +268,62 @@ static void __attribute__((noinline)) after_other_exit(struct vmx_vcpu *vmx, uin
     hvm_after_exit(v, v->arch);
 }
 
+static void __attribute__((noinline)) after_hypercall(struct vcpu *v, struct arch_vcpu *arch)
+{
+    arch->exit.hypercall.cpl = vmread(VMCS_GUEST_ATTR + 2 * SEG_SS) >> SEG_DPL_SHIFT & 3;
+    arch->exit.hypercall.width = code_width();
+    hvm_after_exit(v, arch);
+}
+
+// An instruction at the end of the first 4 GiB: code that is not 64 bits wide wraps there.
+static void __attribute__((noinline)) after_wrap(struct vcpu *v, struct arch_vcpu *arch)
+{
+    if (code_width() != 64)
+        arch->exit.next_rip = (uint32_t)arch->exit.next_rip;
+    if (arch->exit.kind == EXIT_HYPERCALL)
+        after_hypercall(v, arch);
+    else
+        hvm_after_exit(v, arch);
+}
+
+static inline void after_exit(struct vmx_vcpu *vmx)
+{
+    struct arch_vcpu *arch = vmx->v->arch;
+    struct vcpu_exit *exit = &arch->exit;
+    uint32_t reason = vmread(VMCS_EXIT_REASON);
+    unsigned kind = instruction_exits[(uint8_t)reason];
+    uint64_t rip = vmx->rip, next = rip + vmread(VMCS_INSTRUCTION_LENGTH);
+
+    exit->kind = kind;
+    exit->next_rip = next;
+    if (!kind)
+        after_other_exit(vmx, reason);
+    else if (unlikely((next ^ rip) >> 32))
+        after_wrap(vmx->v, arch);
+    else if (kind == EXIT_HYPERCALL)
+        after_hypercall(vmx->v, arch);
+    else
+        hvm_after_exit(vmx->v, arch);
+}
+
+static void __attribute__((noinline)) after_interrupted_delivery(struct vmx_vcpu *vmx, uint32_t event)
+{
+    if (!(vmread(VMCS_EXIT_REASON) & EXIT_REASON_FAILED_ENTRY))
+        deliver_again(vmx->v, event);
+    after_exit(vmx);
+}
+
 void vmx_after_exit(struct vmx_vcpu *vmx)
 {
-    struct vcpu *v = vmx->v;
-    struct arch_vcpu *arch = v->arch;
-    struct vcpu_exit *exit = &arch->exit;
-    uint32_t reason = vmread(VMCS_EXIT_REASON), vectoring = vmread(VMCS_VECTORING_EVENT);
-    unsigned kind = reason < ARRAY_SIZE(instruction_exits) ? instruction_exits[reason] : 0;
+    uint32_t vectoring = vmread(VMCS_VECTORING_EVENT);
+    struct guest_regs *regs = vmx->regs;
 
-    vmx->launched = true;
-    vmx->rip = arch->regs.rip = vmread(VMCS_GUEST_RIP);
-    arch->regs.rflags = vmread(VMCS_GUEST_RFLAGS);
-    if (unlikely(vectoring & EVENT_VALID) && !(reason & EXIT_REASON_FAILED_ENTRY))
-        deliver_again(v, vectoring);
-    if (!kind) {
-        after_other_exit(vmx, reason);
-        return;
-    }
-    exit->kind = kind;
-    exit->next_rip = next_rip(vmx);
-    if (kind == EXIT_HYPERCALL) {
-        exit->hypercall.cpl = vmread(VMCS_GUEST_ATTR + 2 * SEG_SS) >> SEG_DPL_SHIFT & 3;
-        exit->hypercall.width = code_width();
-    }
-    hvm_after_exit(v, arch);
+    vmx->rip = regs->rip = vmread(VMCS_GUEST_RIP);
+    regs->rflags = vmread(VMCS_GUEST_RFLAGS);
+    if (unlikely(vectoring & EVENT_VALID))
+        after_interrupted_delivery(vmx, vectoring);
+    else
+        after_exit(vmx);
 }
 
 // VMLAUNCH or VMRESUME itself failed: the controls or the host's state are not what the processor takes.

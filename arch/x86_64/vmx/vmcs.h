@@ -199,8 +199,7 @@ enum vmx_exit {
     VMX_EXIT_INVVPID = 53,
     VMX_EXIT_WBINVD = 54,
     VMX_EXIT_XSETBV = 55,
-    VMX_EXIT_APIC_WRITE = 56,
-    VMX_EXITS = 70
+    VMX_EXIT_APIC_WRITE = 56
 };
 
 #define EXIT_REASON_FAILED_ENTRY (1U << 31)

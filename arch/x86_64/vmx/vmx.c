@@ -32,6 +32,8 @@
 #define INVEPT_SINGLE  1UL
 #define INVVPID_SINGLE 1UL
 
+#define NOT_CURRENT ~0U // of vmx_vcpu.closed
+
 struct vmx_cpu vmx_cpus[MAX_PCPUS];
 
 static const char *vmx_probe(void)
@@ -112,10 +114,12 @@ struct vmx_vcpu *vmx_select(const struct vcpu *v)
     struct vmx_vcpu *vmx = vmx_of(v);
     struct vmx_vcpu **current = &vmx_cpus[this_cpu()->id].current;
 
-    if (unlikely(*current != vmx)) {
-        asm volatile("vmptrld %0" : : "m"(vmx->vmcs_pa) : "cc", "memory");
-        *current = vmx;
-    }
+    if (likely(*current == vmx))
+        return vmx;
+    if (*current)
+        (*current)->closed = NOT_CURRENT;
+    asm volatile("vmptrld %0" : : "m"(vmx->vmcs_pa) : "cc", "memory");
+    *current = vmx;
     return vmx;
 }
 
@@ -126,6 +130,7 @@ static void vmclear(struct vmx_vcpu *vmx)
 
     asm volatile("vmclear %0" : : "m"(vmx->vmcs_pa) : "cc", "memory");
     vmx->launched = false;
+    vmx->closed = NOT_CURRENT;
     if (*current == vmx)
         *current = NULL;
 }
@@ -135,10 +140,9 @@ static void init_controls(struct vmx_vcpu *vmx)
     const struct domain *d = vmx->v->domain;
     const struct vmx_domain *vd = d->arch->vendor;
 
-    vmx->pin = vmx_controls.pin;
     vmx->cpu = vmx_controls.cpu | (vd->io_bitmaps ? CPU_IO_BITMAPS : CPU_UNCONDITIONAL_IO);
     vmx->cpu2 = vmx_controls.cpu2;
-    vmwrite(VMCS_PIN_CONTROLS, vmx->pin);
+    vmwrite(VMCS_PIN_CONTROLS, vmx_controls.pin);
     vmwrite(VMCS_CPU_CONTROLS, vmx->cpu);
     vmwrite(VMCS_CPU2_CONTROLS, vmx->cpu2);
     vmwrite(VMCS_EXIT_CONTROLS, vmx_controls.exit);

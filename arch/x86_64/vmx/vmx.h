@@ -15,11 +15,14 @@
 
 struct vmx_vcpu {
     struct guest_regs *regs; // v->arch->regs
-    uint64_t launched;       // enter with VMRESUME
+    uint64_t launched;       // 1: enter with VMRESUME
     struct vcpu *v;
     maddr_t vmcs_pa;
-    uint64_t rip;            // GUEST_RIP in the VMCS
-    uint32_t pin, cpu, cpu2; // controls as they are in the VMCS
+    uint64_t rip;       // GUEST_RIP in the VMCS
+    uint32_t cpu, cpu2; // controls as they are in the VMCS
+    // RFLAGS_IF: it was last entered with interrupts off, and so with the preemption timer on. Neither that
+    // nor 0 while its VMCS is not this cpu's current one, so that an entry need not ask for both.
+    uint32_t closed;
     struct asid vpid;
     void *virtual_apic; // the virtual-APIC page
     bool loaded;        // what follows is in the machine, not here

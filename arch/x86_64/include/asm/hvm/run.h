@@ -37,6 +37,9 @@ static inline struct arch_vcpu *hvm_before_entry(struct cpu *cpu)
 // Acts upon arch->exit. `arch` is v->arch.
 static inline void hvm_after_exit(struct vcpu *v, struct arch_vcpu *arch)
 {
+    struct vcpu_exit *exit = &arch->exit;
+    unsigned kind = exit->kind;
+
     __atomic_store_n(&arch->in_guest, false, __ATOMIC_RELEASE);
-    hvm_exit_handlers[arch->exit.kind](v, &arch->exit);
+    hvm_exit_handlers[kind](v, exit);
 }
