@@ -223,7 +223,7 @@ void arch_vcpu_kick(struct vcpu *v)
     harness_counts.vcpu_kicks++;
 }
 
-bool arch_vcpu_interrupt_pending(const struct vcpu *v)
+bool arch_vcpu_interrupt_pending(struct vcpu *v)
 {
     return vcpu_event_pending(v);
 }

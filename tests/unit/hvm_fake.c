@@ -97,6 +97,12 @@ static void fake_flush_tlb(struct vcpu *v)
     fake->flushes++;
 }
 
+static bool fake_update_apic(struct vcpu *v)
+{
+    (void)v;
+    return fake->delivers;
+}
+
 static const struct virt_ops fake_ops = {
     .name = "fake",
     .hypercall_opcode = {0x0f, 0x01, 0xd9},
@@ -111,6 +117,7 @@ static const struct virt_ops fake_ops = {
     .set_segment = fake_set_segment,
     .get_msr = fake_get_msr,
     .set_msr = fake_set_msr,
+    .update_apic = fake_update_apic,
     .flush_tlb = fake_flush_tlb,
 };
 

@@ -20,7 +20,8 @@ struct fake {
     bool interruptible, nmi_allowed;
     struct guest_event injected; // the last one
     unsigned injections, flushes, wakes;
-    int window; // priority of the last window asked for, -1: none
+    bool delivers; // the processor delivers the local APIC's interrupts
+    int window;    // priority of the last window asked for, -1: none
 
     uint64_t now;
     uint64_t timer_deadline; // of the one timer there is, 0: off

@@ -15,10 +15,37 @@
 #define CALLBACK    0xf3
 #define X2APIC(reg) (MSR_X2APIC_FIRST + (reg))
 
+// The one page that is asked for.
+static uint8_t apic_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+static bool out_of_memory;
+
+mfn_t page_alloc(unsigned order, unsigned flags)
+{
+    (void)order, (void)flags;
+    return out_of_memory ? MFN_INVALID : MFN(1);
+}
+
+void page_free(mfn_t mfn, unsigned order)
+{
+    (void)mfn, (void)order;
+}
+
+void *mfn_to_virt(mfn_t mfn)
+{
+    (void)mfn;
+    return apic_page;
+}
+
+mfn_t virt_to_mfn(const void *virt)
+{
+    (void)virt;
+    return MFN(1);
+}
+
 static int setup(void **state)
 {
     fake_setup(state);
-    vlapic_init(&fake->v);
+    assert_int_equal(vlapic_create(&fake->v), 0);
     assert_true(vlapic_set_base(&fake->v, fake->av.vlapic.base_msr | APIC_BASE_X2APIC));
     assert_true(vlapic_msr_write(&fake->v, X2APIC(VLAPIC_SVR), 0x1ff));
     return 0;
@@ -262,6 +289,65 @@ static void test_upcall_through_the_apic(void **state)
     assert_int_equal(enter(), 0x55);
 }
 
+// A processor that virtualises the page has stored the value before we hear of it.
+static void test_registers_stored_by_the_processor(void **state)
+{
+    uint64_t base = fake->av.vlapic.base_msr & ~(APIC_BASE_ENABLED | APIC_BASE_X2APIC);
+    uint32_t *page = (uint32_t *)apic_page;
+
+    (void)state;
+    fake->v.id = 3;
+    assert_true(vlapic_set_base(&fake->v, base));
+    assert_true(vlapic_set_base(&fake->v, base | APIC_BASE_ENABLED));
+    assert_int_equal(page[4 * VLAPIC_ID], 6 << 24);
+    page[4 * VLAPIC_ID] = 0x12345678;
+    vlapic_written(&fake->v, 16 * VLAPIC_ID);
+    assert_int_equal(page[4 * VLAPIC_ID], 6 << 24);
+    page[4 * VLAPIC_SVR] = 0xfffff1ff;
+    vlapic_written(&fake->v, 16 * VLAPIC_SVR);
+    assert_int_equal(page[4 * VLAPIC_SVR], 0x1ff);
+
+    page[4 * VLAPIC_LVT_TIMER] = 0x30;
+    vlapic_written(&fake->v, 16 * VLAPIC_LVT_TIMER);
+    page[4 * VLAPIC_TIMER_INITIAL] = 1000;
+    vlapic_written(&fake->v, 16 * VLAPIC_TIMER_INITIAL);
+    assert_true(fake->timer_deadline != 0);
+    page[4 * VLAPIC_LVT_TIMER] = 2 << 17 | 0x30; // another mode: what ran stops
+    vlapic_written(&fake->v, 16 * VLAPIC_LVT_TIMER);
+    assert_int_equal(fake->timer_deadline, 0);
+
+    assert_true(vlapic_set_base(&fake->v, base | APIC_BASE_ENABLED | APIC_BASE_X2APIC));
+    assert_int_equal(page[4 * VLAPIC_ID], 6);
+    assert_int_equal(page[4 * VLAPIC_LDR], 1 << 6);
+    vlapic_written(&fake->v, 0xfff); // no register
+}
+
+static void test_processor_that_delivers(void **state)
+{
+    uint32_t *page = (uint32_t *)apic_page;
+
+    (void)state;
+    fake->delivers = true;
+    vlapic_set_irq(&fake->v, 0x41);
+    assert_true(arch_vcpu_interrupt_pending(&fake->v));
+    assert_int_equal(enter(), -1); // not by injection
+    assert_int_equal(vlapic_requested_vector(&fake->v), 0x41);
+    assert_int_equal(page[4 * (VLAPIC_IRR + 2)], 2);
+    assert_true(arch_vcpu_interrupt_pending(&fake->v)); // handed over, not delivered
+    page[4 * (VLAPIC_IRR + 2)] = 0;
+    page[4 * (VLAPIC_ISR + 2)] = 2;
+    assert_false(arch_vcpu_interrupt_pending(&fake->v));
+    assert_int_equal(vlapic_served_vector(&fake->v), 0x41);
+}
+
+static void test_no_memory_for_the_page(void **state)
+{
+    (void)state;
+    out_of_memory = true;
+    assert_int_equal(vlapic_create(&fake->v), -XEN_ENOMEM);
+    out_of_memory = false;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
@@ -280,6 +366,9 @@ int main(void)
         TEST(test_registers_that_are_not_there),
         TEST(test_mode_changes),
         TEST(test_upcall_through_the_apic),
+        TEST(test_registers_stored_by_the_processor),
+        TEST(test_processor_that_delivers),
+        TEST(test_no_memory_for_the_page),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,11 @@ static void denied(struct vcpu *v, const struct vcpu_exit *exit)
     hvm_raise_error(v, VECTOR_GP, 0);
 }
 
+static void apic_write(struct vcpu *v, const struct vcpu_exit *exit)
+{
+    vlapic_written(v, exit->apic_write.offset);
+}
+
 static void shutdown(struct vcpu *v, const struct vcpu_exit *exit)
 {
     (void)exit;
@@ -96,6 +101,7 @@ void (*const hvm_exit_handlers[EXIT_KINDS])(struct vcpu *v, const struct vcpu_ex
     [EXIT_MSR_WRITE] = hvm_msr_write,
     [EXIT_IO] = hvm_io,
     [EXIT_NPF] = hvm_npf,
+    [EXIT_APIC_WRITE] = apic_write,
     [EXIT_HLT] = hlt,
     [EXIT_PAUSE] = pause,
     [EXIT_EXCEPTION] = exception,

@@ -104,6 +104,8 @@ static void inject_maskable(struct vcpu *v, bool possible)
     }
     // Cleared first: a bit that another cpu sets in IRR after the look sets this again.
     attention_done(v, ATTENTION_VLAPIC);
+    if (virt_ops->update_apic(v))
+        return;
     int vector = vlapic_pending_vector(v);
     if (vector < 0)
         return;
@@ -128,12 +130,13 @@ struct arch_vcpu *hvm_attend(struct vcpu *v, uint32_t attention)
     return v->arch;
 }
 
-bool arch_vcpu_interrupt_pending(const struct vcpu *v)
+bool arch_vcpu_interrupt_pending(struct vcpu *v)
 {
     uint32_t attention = __atomic_load_n(&v->arch->attention, __ATOMIC_RELAXED);
 
     if (hvm_upcall_due(v) || (attention & ATTENTION_NMI))
         return true;
-    int vector = attention & ATTENTION_VLAPIC ? vlapic_pending_vector(v) : -1;
+    // Whatever ATTENTION_VLAPIC says: what the processor is to deliver itself has been handed over.
+    int vector = vlapic_pending_vector(v);
     return vector >= 0 && above_tpr(v, vector);
 }

@@ -25,6 +25,8 @@ void hvm_npf(struct vcpu *v, const struct vcpu_exit *exit)
         crash(v, exit, "only a domain's own RAM is executable");
         return;
     }
+    if ((exit->npf.gpa & PAGE_MASK) == VLAPIC_BASE && vlapic_mmio_enabled(v) && hvm_map_apic_page(v->domain))
+        return; // again: from now on the processor does it
     if (p2m_fault(v, exit->npf.gpa, exit->npf.write))
         return; // the entry allows it by now: again
     if (exit->npf.present && exit->npf.table_walk) {

@@ -46,17 +46,21 @@ int arch_vcpu_create(struct vcpu *v)
     int rc = fpu_create(v);
     if (rc)
         goto no_fpu;
+    rc = vlapic_create(v);
+    if (rc)
+        goto no_vlapic;
     rc = virt_ops->vcpu_create(v);
     if (rc)
         goto no_vendor;
     hvm_set_rflags(v, RFLAGS_FIXED);
     trace_init(v->arch);
     guest_walk_init(v);
-    vlapic_init(v);
     mtrr_init(v);
     return 0;
 
 no_vendor:
+    vlapic_destroy(v);
+no_vlapic:
     fpu_destroy(v);
 no_fpu:
     hv_free(v->arch, sizeof(*v->arch));
@@ -66,8 +70,8 @@ no_fpu:
 
 void arch_vcpu_destroy(struct vcpu *v)
 {
-    vlapic_destroy(v);
     virt_ops->vcpu_destroy(v);
+    vlapic_destroy(v);
     fpu_destroy(v);
     hv_free(v->arch, sizeof(*v->arch));
     v->arch = NULL;

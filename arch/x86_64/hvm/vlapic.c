@@ -3,6 +3,7 @@
 // edge-triggered, so an EOI goes nowhere else.
 
 #include <hv/arch.h>
+#include <hv/page_alloc.h>
 #include <hv/sched.h>
 #include <hv/string.h>
 
@@ -36,9 +37,19 @@ static struct vlapic *lapic_of(const struct vcpu *v)
     return &v->arch->vlapic;
 }
 
+static uint32_t *reg_of(const struct vlapic *lapic, unsigned reg)
+{
+    return &lapic->page[4 * reg];
+}
+
 static bool x2apic_mode(const struct vlapic *lapic)
 {
     return lapic->base_msr & APIC_BASE_X2APIC;
+}
+
+bool vlapic_x2apic_enabled(const struct vcpu *v)
+{
+    return x2apic_mode(lapic_of(v));
 }
 
 static uint32_t x2apic_id(const struct vcpu *v)
@@ -57,7 +68,8 @@ bool vlapic_mmio_enabled(const struct vcpu *v)
 static int highest(const struct vlapic *lapic, unsigned base)
 {
     for (int i = 7; i >= 0; i--) {
-        uint32_t word = __atomic_load_n(&lapic->regs[base + i], __ATOMIC_RELAXED);
+        uint32_t word = *reg_of(lapic, base + i);
+
         if (word)
             return i * 32 + 31 - __builtin_clz(word);
     }
@@ -66,7 +78,7 @@ static int highest(const struct vlapic *lapic, unsigned base)
 
 static bool software_enabled(const struct vlapic *lapic)
 {
-    return (lapic->base_msr & APIC_BASE_ENABLED) && (lapic->regs[VLAPIC_SVR] & SVR_ENABLED);
+    return (lapic->base_msr & APIC_BASE_ENABLED) && (*reg_of(lapic, VLAPIC_SVR) & SVR_ENABLED);
 }
 
 void vlapic_set_irq(struct vcpu *v, uint8_t vector)
@@ -79,21 +91,39 @@ void vlapic_set_irq(struct vcpu *v, uint8_t vector)
         lapic->pending_errors |= ESR_RECEIVE_ILLEGAL;
         return;
     }
-    __atomic_fetch_or(&lapic->regs[VLAPIC_IRR + vector / 32], 1U << vector % 32, __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&lapic->requests[vector / 32], 1U << vector % 32, __ATOMIC_SEQ_CST);
     hvm_attention(v, ATTENTION_VLAPIC);
     vcpu_wake(v);
     if (v != current_vcpu() && __atomic_load_n(&v->arch->in_guest, __ATOMIC_SEQ_CST))
         arch_kick_cpu(v->sched.cpu);
 }
 
-int vlapic_pending_vector(const struct vcpu *v)
+// Moves what others have asked for to IRR, which belongs to the vcpu itself, and to a processor that runs it.
+static void take_requests(struct vlapic *lapic)
 {
-    const struct vlapic *lapic = lapic_of(v);
-    int requested = software_enabled(lapic) ? highest(lapic, VLAPIC_IRR) : -1;
+    for (unsigned i = 0; i < ARRAY_SIZE(lapic->requests); i++)
+        if (__atomic_load_n(&lapic->requests[i], __ATOMIC_RELAXED))
+            *reg_of(lapic, VLAPIC_IRR + i) |= __atomic_exchange_n(&lapic->requests[i], 0, __ATOMIC_SEQ_CST);
+}
 
-    if (requested < 0)
-        return -1;
-    int serving = highest(lapic, VLAPIC_ISR);
+int vlapic_requested_vector(struct vcpu *v)
+{
+    struct vlapic *lapic = lapic_of(v);
+
+    take_requests(lapic);
+    return software_enabled(lapic) ? highest(lapic, VLAPIC_IRR) : -1;
+}
+
+int vlapic_served_vector(const struct vcpu *v)
+{
+    return highest(lapic_of(v), VLAPIC_ISR);
+}
+
+int vlapic_pending_vector(struct vcpu *v)
+{
+    int requested = vlapic_requested_vector(v);
+    int serving = requested < 0 ? -1 : vlapic_served_vector(v);
+
     return serving < 0 || requested / 16 > serving / 16 ? requested : -1;
 }
 
@@ -101,8 +131,8 @@ void vlapic_accept(struct vcpu *v, uint8_t vector)
 {
     struct vlapic *lapic = lapic_of(v);
 
-    __atomic_fetch_and(&lapic->regs[VLAPIC_IRR + vector / 32], ~(1U << vector % 32), __ATOMIC_SEQ_CST);
-    lapic->regs[VLAPIC_ISR + vector / 32] |= 1U << vector % 32;
+    *reg_of(lapic, VLAPIC_IRR + vector / 32) &= ~(1U << vector % 32);
+    *reg_of(lapic, VLAPIC_ISR + vector / 32) |= 1U << vector % 32;
     hvm_attention(v, ATTENTION_VLAPIC); // there may be more
 }
 
@@ -112,7 +142,7 @@ static void end_of_interrupt(struct vcpu *v)
     int serving = highest(lapic, VLAPIC_ISR);
 
     if (serving >= 0)
-        lapic->regs[VLAPIC_ISR + serving / 32] &= ~(1U << serving % 32);
+        *reg_of(lapic, VLAPIC_ISR + serving / 32) &= ~(1U << serving % 32);
     hvm_attention(v, ATTENTION_VLAPIC);
 }
 
@@ -130,7 +160,7 @@ static void timer_fired(void *arg)
 {
     struct vcpu *v = arg;
     struct vlapic *lapic = lapic_of(v);
-    uint32_t lvt = lapic->regs[VLAPIC_LVT_TIMER];
+    uint32_t lvt = *reg_of(lapic, VLAPIC_LVT_TIMER);
 
     if (lapic->timer_period) {
         lapic->timer_started += lapic->timer_period;
@@ -143,12 +173,12 @@ static void timer_fired(void *arg)
 
 static enum timer_mode timer_mode(const struct vlapic *lapic)
 {
-    return lapic->regs[VLAPIC_LVT_TIMER] >> TIMER_MODE_SHIFT & 3;
+    return *reg_of(lapic, VLAPIC_LVT_TIMER) >> TIMER_MODE_SHIFT & 3;
 }
 
 static uint64_t tick_ns(const struct vlapic *lapic)
 {
-    uint32_t divide = lapic->regs[VLAPIC_TIMER_DIVIDE], code = (divide & 3) | (divide >> 1 & 4);
+    uint32_t divide = *reg_of(lapic, VLAPIC_TIMER_DIVIDE), code = (divide & 3) | (divide >> 1 & 4);
 
     return (uint64_t)TIMER_TICK_NS << ((code + 1) & 7); // 0: by 2 ... 6: by 128, 7: by 1
 }
@@ -162,7 +192,7 @@ static void stop_timer(struct vlapic *lapic)
 
 static void start_timer(struct vlapic *lapic)
 {
-    uint64_t length = lapic->regs[VLAPIC_TIMER_INITIAL] * tick_ns(lapic);
+    uint64_t length = *reg_of(lapic, VLAPIC_TIMER_INITIAL) * tick_ns(lapic);
 
     stop_timer(lapic);
     if (length == 0 || timer_mode(lapic) == TIMER_DEADLINE)
@@ -177,7 +207,7 @@ static void start_timer(struct vlapic *lapic)
 
 static uint32_t timer_current(const struct vlapic *lapic)
 {
-    uint64_t initial = lapic->regs[VLAPIC_TIMER_INITIAL], gone;
+    uint64_t initial = *reg_of(lapic, VLAPIC_TIMER_INITIAL), gone;
 
     if (!timer_armed(&lapic->timer) || timer_mode(lapic) == TIMER_DEADLINE)
         return 0;
@@ -220,8 +250,8 @@ static bool logical_match(const struct vcpu *v, uint32_t destination)
 
     if (x2apic_mode(lapic))
         return destination >> 16 == id >> 4 && (destination & 1U << (id & 15));
-    uint8_t own = lapic->regs[VLAPIC_LDR] >> 24;
-    if (lapic->regs[VLAPIC_DFR] >> 28 == 0xf) // flat
+    uint8_t own = *reg_of(lapic, VLAPIC_LDR) >> 24;
+    if (*reg_of(lapic, VLAPIC_DFR) >> 28 == 0xf) // flat
         return own & destination;
     return own >> 4 == (destination >> 4 & 0xf) && (own & destination & 0xf);
 }
@@ -288,23 +318,34 @@ static const uint32_t lvt_writable[] = {
 
 static void write_svr(struct vlapic *lapic, uint32_t value)
 {
-    lapic->regs[VLAPIC_SVR] = value & 0x1ff;
+    *reg_of(lapic, VLAPIC_SVR) = value & 0x1ff;
     if (value & SVR_ENABLED)
         return;
     for (unsigned reg = VLAPIC_LVT_TIMER; reg <= VLAPIC_LVT_ERROR; reg++)
-        lapic->regs[reg] |= LVT_MASKED;
+        *reg_of(lapic, reg) |= LVT_MASKED;
 }
 
 static void write_lvt(struct vlapic *lapic, unsigned reg, uint32_t value)
 {
-    enum timer_mode old = timer_mode(lapic);
-
     value &= lvt_writable[reg - VLAPIC_LVT_TIMER];
-    if (!(lapic->regs[VLAPIC_SVR] & SVR_ENABLED))
+    if (!(*reg_of(lapic, VLAPIC_SVR) & SVR_ENABLED))
         value |= LVT_MASKED;
-    lapic->regs[reg] = value;
-    if (reg == VLAPIC_LVT_TIMER && timer_mode(lapic) != old)
+    *reg_of(lapic, reg) = value;
+    if (reg == VLAPIC_LVT_TIMER && timer_mode(lapic) != lapic->timer_mode) {
+        lapic->timer_mode = timer_mode(lapic);
         stop_timer(lapic);
+    }
+}
+
+// The identifiers, in the form of the mode it is in.
+static void set_id(struct vcpu *v)
+{
+    struct vlapic *lapic = lapic_of(v);
+    uint32_t id = x2apic_id(v);
+
+    *reg_of(lapic, VLAPIC_ID) = x2apic_mode(lapic) ? id : id << 24;
+    if (x2apic_mode(lapic))
+        *reg_of(lapic, VLAPIC_LDR) = (id >> 4) << 16 | 1U << (id & 15);
 }
 
 static uint32_t read_register(struct vcpu *v, unsigned reg)
@@ -315,7 +356,7 @@ static uint32_t read_register(struct vcpu *v, unsigned reg)
     case VLAPIC_TPR: return virt_ops->get_sreg(v, SREG_TPR);
     case VLAPIC_PPR: return processor_priority(v);
     case VLAPIC_TIMER_CURRENT: return timer_current(lapic);
-    default: return lapic->regs[reg];
+    default: return *reg_of(lapic, reg);
     }
 }
 
@@ -332,15 +373,15 @@ static bool write_register(struct vcpu *v, unsigned reg, uint32_t value)
     case VLAPIC_EOI: end_of_interrupt(v); return true;
     case VLAPIC_SVR: write_svr(lapic, value); return true;
     case VLAPIC_ESR:
-        lapic->regs[VLAPIC_ESR] = lapic->pending_errors;
+        *reg_of(lapic, VLAPIC_ESR) = lapic->pending_errors;
         lapic->pending_errors = 0;
         return true;
     case VLAPIC_LVT_TIMER ... VLAPIC_LVT_ERROR: write_lvt(lapic, reg, value); return true;
     case VLAPIC_TIMER_INITIAL:
-        lapic->regs[reg] = value;
+        *reg_of(lapic, reg) = value;
         start_timer(lapic);
         return true;
-    case VLAPIC_TIMER_DIVIDE: lapic->regs[reg] = value & 0xb; return true;
+    case VLAPIC_TIMER_DIVIDE: *reg_of(lapic, reg) = value & 0xb; return true;
     default: return false;
     }
 }
@@ -372,12 +413,8 @@ bool vlapic_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
 
     if (!x2apic_mode(lapic) || !readable(reg))
         return false;
-    if (reg == VLAPIC_ID)
-        *value = x2apic_id(v);
-    else if (reg == VLAPIC_LDR)
-        *value = (x2apic_id(v) >> 4) << 16 | 1U << (x2apic_id(v) & 15);
-    else if (reg == VLAPIC_ICR)
-        *value = lapic->regs[reg] | (uint64_t)lapic->regs[reg + 1] << 32;
+    if (reg == VLAPIC_ICR)
+        *value = *reg_of(lapic, reg) | (uint64_t)*reg_of(lapic, reg + 1) << 32;
     else
         *value = read_register(v, reg);
     return true;
@@ -389,8 +426,8 @@ static bool write_x2apic_icr(struct vcpu *v, uint64_t value)
 
     if ((uint32_t)value & ~ICR_WRITABLE)
         return false;
-    lapic->regs[VLAPIC_ICR] = value;
-    lapic->regs[VLAPIC_ICR + 1] = value >> 32;
+    *reg_of(lapic, VLAPIC_ICR) = value;
+    *reg_of(lapic, VLAPIC_ICR + 1) = value >> 32;
     send_ipi(v, value, value >> 32);
     return true;
 }
@@ -422,10 +459,8 @@ uint32_t vlapic_mmio_read(struct vcpu *v, unsigned offset)
 
     if (offset % 16 || reg >= VLAPIC_REGS)
         return 0;
-    if (reg == VLAPIC_ID)
-        return x2apic_id(v) << 24;
     if (reg == VLAPIC_DFR || reg == VLAPIC_ICR + 1)
-        return lapic_of(v)->regs[reg];
+        return *reg_of(lapic_of(v), reg);
     return readable(reg) ? read_register(v, reg) : 0;
 }
 
@@ -437,42 +472,60 @@ void vlapic_mmio_write(struct vcpu *v, unsigned offset, uint32_t value)
     if (offset % 16 || reg >= VLAPIC_REGS)
         return;
     switch (reg) {
-    case VLAPIC_LDR: lapic->regs[reg] = value & 0xff000000; break;
-    case VLAPIC_DFR: lapic->regs[reg] = value | 0x0fffffff; break;
-    case VLAPIC_ICR + 1: lapic->regs[reg] = value & 0xff000000; break;
+    case VLAPIC_ID: set_id(v); break; // read-only, but a processor may have stored to it
+    case VLAPIC_LDR: *reg_of(lapic, reg) = value & 0xff000000; break;
+    case VLAPIC_DFR: *reg_of(lapic, reg) = value | 0x0fffffff; break;
+    case VLAPIC_ICR + 1: *reg_of(lapic, reg) = value & 0xff000000; break;
     case VLAPIC_ICR:
-        lapic->regs[reg] = value & ICR_WRITABLE;
-        send_ipi(v, value, lapic->regs[VLAPIC_ICR + 1] >> 24);
+        *reg_of(lapic, reg) = value & ICR_WRITABLE;
+        send_ipi(v, value, *reg_of(lapic, VLAPIC_ICR + 1) >> 24);
         break;
     default: (void)write_register(v, reg, value);
     }
 }
 
-// --- life ---
-
-static void reset_registers(struct vlapic *lapic)
+void vlapic_written(struct vcpu *v, unsigned offset)
 {
-    memset(lapic->regs, 0, sizeof(lapic->regs));
-    lapic->regs[VLAPIC_VERSION] = VERSION_VALUE;
-    lapic->regs[VLAPIC_DFR] = ~0U;
-    lapic->regs[VLAPIC_SVR] = 0xff;
-    for (unsigned reg = VLAPIC_LVT_TIMER; reg <= VLAPIC_LVT_ERROR; reg++)
-        lapic->regs[reg] = LVT_MASKED;
-    lapic->pending_errors = 0;
+    offset &= PAGE_SIZE - 16;
+    if (offset / 16 < VLAPIC_REGS)
+        vlapic_mmio_write(v, offset, *reg_of(lapic_of(v), offset / 16));
 }
 
-void vlapic_init(struct vcpu *v)
+// --- life ---
+
+static void reset_registers(struct vcpu *v)
 {
     struct vlapic *lapic = lapic_of(v);
 
-    reset_registers(lapic);
+    memset(lapic->page, 0, PAGE_SIZE);
+    set_id(v);
+    *reg_of(lapic, VLAPIC_VERSION) = VERSION_VALUE;
+    *reg_of(lapic, VLAPIC_DFR) = ~0U;
+    *reg_of(lapic, VLAPIC_SVR) = 0xff;
+    for (unsigned reg = VLAPIC_LVT_TIMER; reg <= VLAPIC_LVT_ERROR; reg++)
+        *reg_of(lapic, reg) = LVT_MASKED;
+    lapic->pending_errors = 0;
+    lapic->timer_mode = TIMER_ONE_SHOT;
+}
+
+int vlapic_create(struct vcpu *v)
+{
+    struct vlapic *lapic = lapic_of(v);
+    mfn_t mfn = page_alloc(ORDER_4K, 0);
+
+    if (!mfn_valid(mfn))
+        return -XEN_ENOMEM;
+    lapic->page = mfn_to_virt(mfn);
     lapic->base_msr = VLAPIC_BASE | APIC_BASE_ENABLED | (v->id == 0 ? APIC_BASE_BSP : 0);
+    reset_registers(v);
     timer_init(&lapic->timer, timer_fired, v);
+    return 0;
 }
 
 void vlapic_destroy(struct vcpu *v)
 {
     timer_stop(&lapic_of(v)->timer);
+    page_free(virt_to_mfn(lapic_of(v)->page), ORDER_4K);
 }
 
 // The page stays where it is; the mode changes only as the manual allows: x2APIC is left by disabling.
@@ -490,10 +543,13 @@ bool vlapic_set_base(struct vcpu *v, uint64_t value)
         return false;
     if ((old & APIC_BASE_X2APIC) && mode == APIC_BASE_ENABLED)
         return false;
+    lapic->base_msr = value;
     if (mode == 0 && old) {
         stop_timer(lapic);
-        reset_registers(lapic);
+        reset_registers(v);
+    } else if (mode != old) {
+        set_id(v);
     }
-    lapic->base_msr = value;
+    (void)virt_ops->update_apic(v);
     return true;
 }

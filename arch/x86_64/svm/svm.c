@@ -225,6 +225,12 @@ static void svm_request_window(struct vcpu *v, unsigned priority)
     vmcb->intercept1 |= INTERCEPT1_VINTR;
 }
 
+static bool svm_update_apic(struct vcpu *v)
+{
+    (void)v; // no AVIC: all of it is software
+    return false;
+}
+
 const struct virt_ops svm_ops = {
     .name = "svm",
     .cpu_feature = XEN_X86_FEATURE_SVM,
@@ -249,6 +255,7 @@ const struct virt_ops svm_ops = {
     .set_segment = svm_set_segment,
     .get_msr = svm_get_msr,
     .set_msr = svm_set_msr,
+    .update_apic = svm_update_apic,
     .flush_tlb = svm_flush_tlb,
     .dump = svm_dump,
 };

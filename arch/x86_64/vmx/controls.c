@@ -92,6 +92,10 @@ static const struct control_word cpu2_word = {
     .always_one = 0,
     .controls =
         {
+            {CPU2_APIC_ACCESSES, NEED_OPTION, "virtualize APIC accesses", 0},
+            {CPU2_X2APIC, NEED_OPTION, "virtualize x2APIC mode", 0},
+            {CPU2_APIC_REGISTERS, NEED_OPTION, "APIC-register virtualization", 0},
+            {CPU2_INTERRUPTS, NEED_OPTION, "virtual-interrupt delivery", 0},
             {CPU2_EPT, NEED_ON, "EPT", 0},
             {CPU2_RDTSCP, NEED_OPTION, "enable RDTSCP", XEN_X86_FEATURE_RDTSCP},
             {CPU2_VPID, NEED_ON, "VPID", 0},
@@ -207,5 +211,7 @@ const char *vmx_choose_controls(void)
         !choose(&pin_word, &vmx_controls.pin) || !choose(&exit_word, &vmx_controls.exit) ||
         !choose(&entry_word, &vmx_controls.entry) || !choose_ept())
         return reason;
+    vmx_controls.cpu2_apic = vmx_controls.cpu2 & CPU2_APIC;
+    vmx_controls.cpu2 &= ~CPU2_APIC;
     return NULL;
 }

@@ -38,7 +38,7 @@ static uint64_t guest_cr4(void)
 // Where the virtual local APIC has its task priority, which the processor reads and writes too.
 static uint32_t *tpr_of(const struct vmx_vcpu *vmx)
 {
-    return (uint32_t *)((char *)vmx->virtual_apic + 0x80);
+    return &vmx->v->arch->vlapic.page[4 * VLAPIC_TPR];
 }
 
 uint64_t vmx_get_sreg(const struct vcpu *v, enum guest_sreg reg)
@@ -97,7 +97,10 @@ void vmx_set_sreg(struct vcpu *v, enum guest_sreg reg, uint64_t value)
     case SREG_EFER: set_efer(value); break;
     case SREG_RSP: vmwrite(VMCS_GUEST_RSP, value); break;
     case SREG_RFLAGS: vmwrite(VMCS_GUEST_RFLAGS, value); break;
-    default: *tpr_of(vmx) = value; break; // SREG_TPR
+    default: // SREG_TPR
+        *tpr_of(vmx) = value;
+        vmwrite(VMCS_TPR_THRESHOLD, 0); // it may not be above TPR
+        break;
     }
     vmx->pdptes_stale = true;
 }

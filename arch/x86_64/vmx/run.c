@@ -103,6 +103,21 @@ static void decode_npf(struct vcpu_exit *exit)
         block_nmi(true); // the IRET did not get through
 }
 
+// An access to the local APIC's page that the processor does not do itself.
+static void decode_apic_access(struct vcpu_exit *exit)
+{
+    uint64_t info = vmread(VMCS_EXIT_QUALIFICATION);
+
+    if (APIC_QUAL_TYPE(info) > APIC_ACCESS_WRITE) {
+        unknown(exit, EXIT_UNKNOWN, 0, "the local APIC's page used for code, tables or event delivery");
+        return;
+    }
+    exit->kind = EXIT_NPF;
+    exit->npf.gpa = VLAPIC_BASE | (info & APIC_QUAL_OFFSET);
+    exit->npf.write = APIC_QUAL_TYPE(info) == APIC_ACCESS_WRITE;
+    exit->npf.exec = exit->npf.present = exit->npf.table_walk = false;
+}
+
 // The processor leaves it to us to tell DR6 why.
 static void note_debug_exception(struct vcpu *v)
 {
@@ -184,6 +199,11 @@ static void decode_other(struct vmx_vcpu *vmx, struct vcpu_exit *exit, uint32_t 
         break;
     case VMX_EXIT_IO: decode_io(exit); break;
     case VMX_EXIT_EPT_VIOLATION: decode_npf(exit); break;
+    case VMX_EXIT_APIC_ACCESS: decode_apic_access(exit); break;
+    case VMX_EXIT_APIC_WRITE:
+        exit->kind = EXIT_APIC_WRITE;
+        exit->apic_write.offset = vmread(VMCS_EXIT_QUALIFICATION) & APIC_QUAL_OFFSET;
+        break;
     case VMX_EXIT_CR: decode_cr(vmx, exit); break;
     case VMX_EXIT_INIT: exit->kind = EXIT_INIT; break;
     case VMX_EXIT_TRIPLE_FAULT: exit->kind = EXIT_SHUTDOWN; break;

@@ -125,6 +125,7 @@ enum vmcs_field {
 #define CPU2_UNRESTRICTED   (1U << 7)
 #define CPU2_APIC_REGISTERS (1U << 8)
 #define CPU2_INTERRUPTS     (1U << 9)
+#define CPU2_APIC           (CPU2_APIC_ACCESSES | CPU2_X2APIC | CPU2_APIC_REGISTERS | CPU2_INTERRUPTS)
 #define CPU2_PAUSE_LOOP     (1U << 10)
 #define CPU2_INVPCID        (1U << 12)
 

@@ -141,10 +141,8 @@ static void init_controls(struct vmx_vcpu *vmx)
     const struct vmx_domain *vd = d->arch->vendor;
 
     vmx->cpu = vmx_controls.cpu | (vd->io_bitmaps ? CPU_IO_BITMAPS : CPU_UNCONDITIONAL_IO);
-    vmx->cpu2 = vmx_controls.cpu2;
     vmwrite(VMCS_PIN_CONTROLS, vmx_controls.pin);
     vmwrite(VMCS_CPU_CONTROLS, vmx->cpu);
-    vmwrite(VMCS_CPU2_CONTROLS, vmx->cpu2);
     vmwrite(VMCS_EXIT_CONTROLS, vmx_controls.exit);
     vmwrite(VMCS_ENTRY_CONTROLS, vmx_controls.entry);
     // #DB and #AC go straight back to the guest. They exit because a guest can set up an endless chain of
@@ -152,19 +150,23 @@ static void init_controls(struct vmx_vcpu *vmx)
     vmwrite(VMCS_EXCEPTION_BITMAP, 1U << VECTOR_DB | 1U << VECTOR_AC | 1U << VECTOR_MC);
     vmwrite(VMCS_PREEMPTION_TIMER,
             (CLOSED_LIMIT_US * (uint64_t)arch_clock.tsc_khz / 1000 >> vmx_controls.timer_shift) + 1);
-    if (vmx->cpu2 & CPU2_PAUSE_LOOP) {
+    if (vmx_controls.cpu2 & CPU2_PAUSE_LOOP) {
         vmwrite(VMCS_PLE_GAP, PLE_GAP);
         vmwrite(VMCS_PLE_WINDOW, PLE_WINDOW);
     }
 
-    vmwrite(VMCS_MSR_BITMAP, vmx_msr_bitmap());
     if (vd->io_bitmaps) {
         maddr_t map = virt_to_mfn(vd->io_bitmaps).n << PAGE_SHIFT;
 
         vmwrite(VMCS_IO_BITMAP_A, map);
         vmwrite(VMCS_IO_BITMAP_B, map + PAGE_SIZE);
     }
-    vmwrite(VMCS_VIRTUAL_APIC_PAGE, virt_to_mfn(vmx->virtual_apic).n << PAGE_SHIFT);
+    vmwrite(VMCS_VIRTUAL_APIC_PAGE, virt_to_mfn(vmx->v->arch->vlapic.page).n << PAGE_SHIFT);
+    if (d->arch->apic_page)
+        vmwrite(VMCS_APIC_ACCESS_PAGE, virt_to_mfn(d->arch->apic_page).n << PAGE_SHIFT);
+    if (vmx_controls.cpu2_apic & CPU2_INTERRUPTS)
+        for (unsigned i = 0; i < 4; i++)
+            vmwrite(VMCS_EOI_EXIT_BITMAP + 2 * i, 0); // no EOI has to be told to anybody
     vmwrite(VMCS_TPR_THRESHOLD, 0);
     vmwrite(VMCS_EPT_POINTER, d->p2m.root | vmx_controls.ept_pointer);
     vmwrite(VMCS_LINK_POINTER, LINK_NONE);
@@ -200,20 +202,43 @@ static void init_unused(void)
         vmwrite(zero[i], 0);
 }
 
+// Which of the processor's abilities go with the mode that the local APIC is in.
+static uint32_t apic_controls(const struct vcpu *v)
+{
+    if (vlapic_x2apic_enabled(v))
+        return vmx_controls.cpu2_apic & CPU2_X2APIC ? vmx_controls.cpu2_apic & ~CPU2_APIC_ACCESSES : 0;
+    if (vlapic_mmio_enabled(v))
+        return vmx_controls.cpu2_apic & CPU2_APIC_ACCESSES ? vmx_controls.cpu2_apic & ~CPU2_X2APIC : 0;
+    return 0;
+}
+
+static bool vmx_update_apic(struct vcpu *v)
+{
+    struct vmx_vcpu *vmx = vmx_select(v);
+    uint32_t controls = vmx_controls.cpu2 | apic_controls(v);
+
+    if (controls != vmx->cpu2) {
+        vmx->cpu2 = controls;
+        vmwrite(VMCS_CPU2_CONTROLS, controls);
+        vmwrite(VMCS_MSR_BITMAP, vmx_msr_bitmap(controls & CPU2_X2APIC));
+    }
+    if (!(controls & CPU2_INTERRUPTS))
+        return false;
+    int requested = vlapic_requested_vector(v), served = vlapic_served_vector(v);
+    vmwrite(VMCS_GUEST_INTERRUPT_STATUS, MAX(requested, 0) | MAX(served, 0) << 8);
+    return true;
+}
+
 static int vmx_vcpu_create(struct vcpu *v)
 {
     struct vmx_vcpu *vmx = hv_alloc(sizeof(*vmx));
-    mfn_t apic = vmx ? page_alloc(ORDER_4K, PAGE_ALLOC_ZERO) : MFN_INVALID;
 
-    if (mfn_valid(apic))
+    if (vmx)
         vmx->vmcs_pa = alloc_region();
     if (!vmx || !vmx->vmcs_pa) {
-        if (mfn_valid(apic))
-            page_free(apic, ORDER_4K);
         hv_free(vmx, sizeof(*vmx));
         return -XEN_ENOMEM;
     }
-    vmx->virtual_apic = mfn_to_virt(apic);
     vmx->regs = &v->arch->regs;
     vmx->v = v;
     vmx->dr6 = DR6_RESET;
@@ -232,6 +257,7 @@ static int vmx_vcpu_create(struct vcpu *v)
     vmx_set_sreg(v, SREG_EFER, 0);
     vmx_set_sreg(v, SREG_DR7, DR7_RESET);
     vmwrite(VMCS_GUEST_PAT, PAT_RESET);
+    (void)vmx_update_apic(v);
     return 0;
 }
 
@@ -241,7 +267,6 @@ static void vmx_vcpu_destroy(struct vcpu *v)
 
     vmclear(vmx);
     page_free(MFN(vmx->vmcs_pa >> PAGE_SHIFT), ORDER_4K);
-    page_free(virt_to_mfn(vmx->virtual_apic), ORDER_4K);
     hv_free(vmx, sizeof(*vmx));
 }
 
@@ -424,6 +449,7 @@ const struct virt_ops vmx_ops = {
     .set_segment = vmx_set_segment,
     .get_msr = vmx_get_msr,
     .set_msr = vmx_set_msr,
+    .update_apic = vmx_update_apic,
     .flush_tlb = vmx_flush_tlb,
     .dump = vmx_dump,
 };

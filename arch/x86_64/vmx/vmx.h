@@ -24,8 +24,7 @@ struct vmx_vcpu {
     // nor 0 while its VMCS is not this cpu's current one, so that an entry need not ask for both.
     uint32_t closed;
     struct asid vpid;
-    void *virtual_apic; // the virtual-APIC page
-    bool loaded;        // what follows is in the machine, not here
+    bool loaded; // what follows is in the machine, not here
     uint64_t msrs[VMX_OWN_MSRS], cr2, dr6;
     bool pdptes_stale; // to be read from guest memory before entry, should it be in PAE mode
 };
@@ -42,6 +41,7 @@ struct vmx_cpu {
 // What this machine's VT-x is used with; chosen by vmx_choose_controls.
 struct vmx_controls {
     uint32_t pin, cpu, cpu2, exit, entry;
+    uint32_t cpu2_apic;   // secondary controls for the local APIC, as there are: set according to its mode
     uint32_t revision;    // of VMCS regions
     uint32_t timer_shift; // the preemption timer counts TSC ticks >> timer_shift
     bool string_info;     // instruction information of INS and OUTS
@@ -91,7 +91,7 @@ void vmx_save_registers(struct vcpu *v);
 void vmx_dump(const struct vcpu *v);
 
 // permissions.c
-void vmx_permissions_init(void); // the shared MSR bitmap; panics when there is no memory
-maddr_t vmx_msr_bitmap(void);
+void vmx_permissions_init(void);     // the shared MSR bitmap; panics when there is no memory
+maddr_t vmx_msr_bitmap(bool x2apic); // for a vcpu whose APIC the processor virtualises in that mode, or not
 int vmx_domain_create(struct domain *d);
 void vmx_domain_destroy(struct domain *d);

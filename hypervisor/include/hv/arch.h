@@ -65,7 +65,7 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next);
 // again.
 void arch_vcpu_kick(struct vcpu *v);
 // True when an unmasked interrupt of any kind could be delivered: HLT must not block.
-bool arch_vcpu_interrupt_pending(const struct vcpu *v);
+bool arch_vcpu_interrupt_pending(struct vcpu *v);
 void arch_vcpu_dump(const struct vcpu *v); // registers and last hypercalls to the log, LOG_ERROR
 void arch_vcpu_start_pvh(struct vcpu *v, uint32_t entry,
                          uint32_t start_info);           // dom0's vcpu 0: 32-bit flat state

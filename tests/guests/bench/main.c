@@ -21,6 +21,8 @@
 #define PAGES            16
 #define MSR_MISC_ENABLE  0x1a0
 #define MSR_HWCR         0xc0010015
+#define MSR_EFER         0xc0000080
+#define APIC_PAGE        0xfee00000
 #define PORT_SYSTEM_CTRL 0x61
 
 uint64_t bench_upcall_tsc; // set by upcall.S
@@ -59,6 +61,28 @@ static uint32_t exiting_msr(void)
 static bool read_msr(void)
 {
     rdmsr(msr);
+    return true;
+}
+
+static bool write_efer(void)
+{
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER));
+    return true;
+}
+
+static volatile uint32_t *apic_register(unsigned offset)
+{
+    return (volatile uint32_t *)(uintptr_t)(APIC_PAGE + offset);
+}
+
+static bool read_apic(void)
+{
+    return *apic_register(0x30) != 0; // its version
+}
+
+static bool end_of_interrupt(void)
+{
+    *apic_register(0xb0) = 0;
     return true;
 }
 
@@ -235,6 +259,10 @@ int main(void)
     row("cpuid", cpuid_leaf_0);
     msr = exiting_msr();
     row("rdmsr", read_msr);
+    row("efer", write_efer);
+    mem_map_window(APIC_PAGE, PAGE_SIZE, MEM_UNCACHED);
+    row("apic-read", read_apic);
+    row("apic-eoi", end_of_interrupt);
     row("port-read", read_port);
     row("sched-yield", sched_yield);
     row("get-param", get_param);

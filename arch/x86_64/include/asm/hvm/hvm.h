@@ -84,6 +84,9 @@ struct arch_domain {
     struct pt pt;            // guest-physical memory
     uint8_t callback_vector; // HVM_PARAM_CALLBACK_IRQ of the vector kind, 0: none
     void *vendor;            // struct svm_domain or vmx_domain
+    // Where the processor virtualises the local APIC's page, what it wants to find in its place; NULL: it
+    // does not. To the core it is a hole.
+    void *apic_page;
     // Under the p2m lock: where arch_p2m_teardown hands its leaves.
     void (*teardown_leaf)(struct domain *d, struct p2m_entry entry);
 };
@@ -120,6 +123,10 @@ void hvm_raise_error(struct vcpu *v, uint8_t vector, uint32_t code); // with one
 void hvm_raise_single_step(struct vcpu *v); // the trap behind a completed instruction
 void hvm_raise_page_fault(struct vcpu *v, uint64_t address, uint32_t code);
 void hvm_attention(struct vcpu *v, uint32_t bits); // from any cpu
+
+// --- p2m.c ---
+bool hvm_map_apic_page(
+    struct domain *d); // false: there is none, it is there already, or no memory for tables
 
 // --- guest_walk.c, mmio.c ---
 void guest_walk_init(struct vcpu *v);

@@ -30,6 +30,7 @@ enum exit_kind {
     EXIT_MSR_WRITE,
     EXIT_IO,
     EXIT_NPF,
+    EXIT_APIC_WRITE, // the processor has stored to a register of the local APIC's page
     EXIT_HLT,
     EXIT_PAUSE,
     EXIT_EXCEPTION, // one that is intercepted; it goes back to the guest
@@ -71,6 +72,9 @@ struct vcpu_exit {
             bool in, string, rep;
             uint8_t address_bits; // of the string address: 16, 32, 64
         } io;
+        struct {
+            unsigned offset; // in the page
+        } apic_write;
         struct {
             gpa_t gpa;
             bool write, exec;

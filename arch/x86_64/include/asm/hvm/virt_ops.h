@@ -100,6 +100,9 @@ struct virt_ops {
     bool (*get_msr)(const struct vcpu *v, uint32_t msr, uint64_t *value);
     bool (*set_msr)(struct vcpu *v, uint32_t msr, uint64_t value); // canonical addresses have been checked
 
+    // The local APIC's mode or its requests have changed. True: the processor delivers these interrupts
+    // itself.
+    bool (*update_apic)(struct vcpu *v);
     void (*flush_tlb)(struct vcpu *v);  // no translation made before the next entry is used after it
     void (*dump)(const struct vcpu *v); // vendor state to the log, LOG_ERROR
 };

@@ -40,16 +40,20 @@ enum vlapic_reg {
 };
 
 struct vlapic {
-    uint64_t base_msr;          // IA32_APIC_BASE; the base is always VLAPIC_BASE
-    uint32_t regs[VLAPIC_REGS]; // IRR bits are set atomically by any cpu, all else by the vcpu itself
-    uint32_t pending_errors;    // shown in ESR at the next write to it
+    uint64_t base_msr; // IA32_APIC_BASE; the base is always VLAPIC_BASE
+    // Laid out as the hardware's page, 16 bytes to a register: a processor that virtualises it reads and
+    // writes it too while it runs the vcpu, and nobody else ever does.
+    uint32_t *page;
+    uint32_t requests[8];    // vectors that any cpu has asked for, atomically: not in IRR yet
+    uint32_t pending_errors; // shown in ESR at the next write to it
+    unsigned timer_mode;     // of the running timer
     struct timer timer;
     uint64_t timer_started; // ns, when the running period began
     uint64_t timer_period;  // ns, 0: not periodic
     uint64_t tsc_deadline;  // IA32_TSC_DEADLINE, 0: off
 };
 
-void vlapic_init(struct vcpu *v);
+int vlapic_create(struct vcpu *v); // 0 or -XEN_ENOMEM
 void vlapic_destroy(struct vcpu *v);
 
 // Register access as WRMSR/RDMSR (0x800 + reg) or as 32-bit MMIO does it. False: #GP for an MSR; MMIO ignores
@@ -58,12 +62,17 @@ bool vlapic_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
 bool vlapic_msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 uint32_t vlapic_mmio_read(struct vcpu *v, unsigned offset); // offset in the page, bytes
 void vlapic_mmio_write(struct vcpu *v, unsigned offset, uint32_t value);
-bool vlapic_mmio_enabled(const struct vcpu *v);
+void vlapic_written(struct vcpu *v, unsigned offset); // the processor has stored the value in the page itself
+bool vlapic_mmio_enabled(const struct vcpu *v);       // in xAPIC mode
+bool vlapic_x2apic_enabled(const struct vcpu *v);     // in x2APIC mode
 bool vlapic_set_base(struct vcpu *v, uint64_t value); // write to IA32_APIC_BASE
 bool vlapic_set_deadline(struct vcpu *v, uint64_t tsc);
 
 // An interrupt for v, from any cpu. The vcpu is woken.
 void vlapic_set_irq(struct vcpu *v, uint8_t vector);
-// Highest vector that TPR and the one being served let through, or -1.
-int vlapic_pending_vector(const struct vcpu *v);
+// Highest vector that waits for delivery, or -1. The one being served holds back those of its class and
+// below.
+int vlapic_pending_vector(struct vcpu *v);
+int vlapic_requested_vector(struct vcpu *v);        // highest in IRR, or -1
+int vlapic_served_vector(const struct vcpu *v);     // highest in ISR, or -1
 void vlapic_accept(struct vcpu *v, uint8_t vector); // it is being injected: IRR -> ISR
