@@ -12,6 +12,8 @@
 #include <xen/domctl.h>
 #include <xen/sysctl.h>
 
+#define MAX_DEBUG_KEYS 64
+
 #define SCHEDULER_CREDIT2 6 // XEN_SCHEDULER_CREDIT2: the stock scheduler that ours comes closest to
 
 // `op` is a private copy that goes back to the guest on success.
@@ -114,10 +116,29 @@ static long availheap(struct xen_sysctl *op)
     return 0;
 }
 
+static long debug_keys(struct xen_sysctl *op)
+{
+    struct xen_sysctl_debug_keys *keys = &op->u.debug_keys;
+    char key;
+
+    if (keys->nr_keys > MAX_DEBUG_KEYS)
+        return -XEN_EINVAL;
+    for (uint32_t i = 0; i < keys->nr_keys; i++) {
+        if (copy_from_guest(&key, guest_elem(HANDLE_GVA(keys->keys), i, sizeof(key)), sizeof(key)))
+            return -XEN_EFAULT;
+        arch_debug_key(key);
+    }
+    return 0;
+}
+
 static sysctl_fn *const ops[] = {
-    [XEN_SYSCTL_readconsole] = readconsole, [XEN_SYSCTL_physinfo] = physinfo,
-    [XEN_SYSCTL_sched_id] = sched_id,       [XEN_SYSCTL_getdomaininfolist] = getdomaininfolist,
-    [XEN_SYSCTL_getcpuinfo] = getcpuinfo,   [XEN_SYSCTL_availheap] = availheap,
+    [XEN_SYSCTL_debug_keys] = debug_keys,
+    [XEN_SYSCTL_readconsole] = readconsole,
+    [XEN_SYSCTL_physinfo] = physinfo,
+    [XEN_SYSCTL_sched_id] = sched_id,
+    [XEN_SYSCTL_getdomaininfolist] = getdomaininfolist,
+    [XEN_SYSCTL_getcpuinfo] = getcpuinfo,
+    [XEN_SYSCTL_availheap] = availheap,
 };
 
 long do_sysctl(struct vcpu *v, struct hypercall *call)

@@ -199,10 +199,20 @@ void interrupt_serve(unsigned vector)
         log_warning("interrupt at vector %02x, which nobody uses", vector);
 }
 
+// The hypervisor sets no breakpoint and does not step through itself, and an exit turns off what a guest has
+// set. But QEMU leaves a guest's breakpoints on hypervisor code in force, and Bochs delivers a guest's
+// single-step trap here, so a guest can bring this about: it is not for us.
+static void ignore_debug_exception(struct trap_frame *frame)
+{
+    frame->rflags |= RFLAGS_RF; // past a breakpoint
+}
+
 void trap_dispatch(struct trap_frame *frame)
 {
     if (frame->vector >= 32)
         interrupt_serve(frame->vector);
+    else if (frame->vector == VECTOR_DB)
+        ignore_debug_exception(frame);
     else if (frame->vector == VECTOR_NMI || frame->vector == VECTOR_MC || !apply_fixup(frame))
         report_exception(frame);
 }

@@ -45,6 +45,14 @@ int ctl_cpu_idle(struct xen_sysctl_cpuinfo *infos, unsigned int max, struct erro
     return rc < 0 ? ctl_result(err, rc, "sysctl getcpuinfo", DOMID_INVALID) : (int)op.u.getcpuinfo.nr_cpus;
 }
 
+int ctl_debug_keys(const char *keys, struct error *err)
+{
+    struct xen_sysctl op = {.u.debug_keys.nr_keys = (uint32_t)strlen(keys)};
+
+    set_xen_guest_handle(op.u.debug_keys.keys, (char *)keys);
+    return ctl_result(err, sysctl(&op, XEN_SYSCTL_debug_keys), "sysctl debug_keys", DOMID_INVALID);
+}
+
 int ctl_log_read(char *buffer, uint32_t size, uint32_t *index, struct error *err)
 {
     struct xen_sysctl op = {.u.readconsole = {.incremental = 1, .index = *index, .count = size}};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* xl dmesg: the hypervisor's log. */
+/* xl dmesg and debug-keys: the hypervisor's log, and reports to it. */
 #include <stdint.h>
 #include <stdio.h>
 
@@ -17,4 +17,11 @@ int xl_dmesg(const struct xl_args *args)
     if (count == 0 && xl_given(args, "clear"))
         count = ctl_log_clear(&err);
     return count < 0 ? xl_fail(args, &err) : 0;
+}
+
+int xl_debug_keys(const struct xl_args *args)
+{
+    struct error err;
+
+    return ctl_debug_keys(args->argv[0], &err) ? xl_fail(args, &err) : 0;
 }

@@ -25,6 +25,7 @@ int xl_domid(const struct xl_args *args);
 int xl_domname(const struct xl_args *args);
 int xl_rename(const struct xl_args *args);
 int xl_dmesg(const struct xl_args *args);
+int xl_debug_keys(const struct xl_args *args);
 int xl_uptime(const struct xl_args *args);
 int xl_help(const struct xl_args *args);
 

@@ -578,6 +578,22 @@ static long sysctl(struct xen_sysctl *o, uint32_t cmd)
     return sysctl_by(control, o);
 }
 
+static void test_debug_keys(void **state)
+{
+    struct xen_sysctl o = {.u.debug_keys = {.nr_keys = 2}};
+
+    (void)state;
+    memcpy(harness_memory(control, BUFFER), "dv", 2);
+    set_xen_guest_handle(o.u.debug_keys.keys, (void *)BUFFER);
+    assert_int_equal(sysctl(&o, XEN_SYSCTL_debug_keys), 0);
+    assert_string_equal(harness_debug_keys, "vd");
+    o.u.debug_keys.nr_keys = 65;
+    assert_int_equal(sysctl(&o, XEN_SYSCTL_debug_keys), -XEN_EINVAL);
+    o.u.debug_keys.nr_keys = 1;
+    set_xen_guest_handle(o.u.debug_keys.keys, (void *)NOWHERE);
+    assert_int_equal(sysctl(&o, XEN_SYSCTL_debug_keys), -XEN_EFAULT);
+}
+
 static void test_the_envelope_of_sysctl(void **state)
 {
     (void)state;
@@ -705,6 +721,7 @@ int main(void)
         TEST(test_hvm_contexts),
         TEST(test_handle_and_time_offset),
         TEST(test_the_envelope_of_sysctl),
+        TEST(test_debug_keys),
         TEST(test_figures_of_the_machine),
         TEST(test_list_of_domains),
         TEST(test_reading_the_log),

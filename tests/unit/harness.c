@@ -186,6 +186,14 @@ bool arch_mmio_allowed(mfn_t mfn)
     return mfn.n >= HARNESS_RAM >> PAGE_SHIFT;
 }
 
+char harness_debug_keys[8]; // the latest first
+
+void arch_debug_key(char key)
+{
+    memmove(harness_debug_keys + 1, harness_debug_keys, sizeof(harness_debug_keys) - 2);
+    harness_debug_keys[0] = key;
+}
+
 void arch_machine_info(struct arch_machine_info *info)
 {
     *info = (struct arch_machine_info){.nr_cpus = 1,

@@ -46,6 +46,8 @@ extern struct harness_counts {
 } harness_counts;
 extern bool harness_gsi_masked[256];
 
+extern char harness_debug_keys[8]; // that were asked for, the latest first
+
 // What the console has shown since the last call of harness_console_clear().
 extern char harness_console[16384];
 void harness_console_clear(void);

@@ -41,10 +41,11 @@ static void *alloc_map(unsigned order)
     return memset(mfn_to_virt(mfn), 0xff, PAGE_SIZE << order);
 }
 
+// Not PAT: QEMU has one for host and guests, and guests set it once.
 void svm_permissions_init(void)
 {
     static const uint32_t own_msrs[] = {
-        MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT,     MSR_STAR,           MSR_LSTAR,
+        MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_STAR,    MSR_LSTAR,
         MSR_CSTAR,       MSR_SFMASK,       MSR_FS_BASE,      MSR_GS_BASE, MSR_KERNEL_GS_BASE,
     };
 

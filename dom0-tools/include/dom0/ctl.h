@@ -90,6 +90,8 @@ int ctl_cpu_idle(struct xen_sysctl_cpuinfo *infos, unsigned int max, struct erro
  */
 int ctl_log_read(char *buffer, uint32_t size, uint32_t *index, struct error *err);
 int ctl_log_clear(struct error *err);
+/* Each letter of @keys asks for a report in that log. */
+int ctl_debug_keys(const char *keys, struct error *err);
 
 /* Everything `xl info` prints about the hypervisor's build. */
 struct ctl_version {

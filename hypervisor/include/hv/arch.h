@@ -124,3 +124,4 @@ struct arch_machine_info {
     const char *virt_name; // "svm" or "vmx"
 };
 void arch_machine_info(struct arch_machine_info *info);
+void arch_debug_key(char key); // writes the report that the key stands for to the log

@@ -3,7 +3,7 @@
 // A guest for tests of the toolstack: does what its command line says, word by word. Good and bad manners
 // alike:
 //   say=TEXT flood=LINES sleep=MS idle echo listen poweroff reboot crash triple wild hole rings pester hoard
-//   end=REASON
+//   end=REASON swap=PAGES
 
 #include <errno.h>
 #include <stdint.h>
@@ -184,6 +184,19 @@ static void hoard(const char *unused)
     }
 }
 
+// Gives a page away and takes another in its place, so many times.
+static void swap(const char *pages)
+{
+    xen_pfn_t gfn = mem_gfn_of(page_alloc(1));
+    struct xen_memory_reservation op = {.nr_extents = 1, .domid = DOMID_SELF};
+    long swapped = 0;
+    set_xen_guest_handle(op.extent_start, &gfn);
+    while (swapped < atol(pages) && HYPERVISOR_memory_op(XENMEM_decrease_reservation, &op) == 1 &&
+           HYPERVISOR_memory_op(XENMEM_populate_physmap, &op) == 1)
+        swapped++;
+    printf("%ld pages swapped\n", swapped);
+}
+
 static const struct {
     const char *word;
     void (*act)(const char *value);
@@ -192,6 +205,7 @@ static const struct {
     {"echo", echo},         {"listen", listen},       {"poweroff", power_off}, {"reboot", reboot},
     {"crash", crash},       {"triple", triple_fault}, {"wild", wild_pointer},  {"hole", poke_a_hole},
     {"rings", spoil_rings}, {"pester", pester},       {"hoard", hoard},        {"end", end},
+    {"swap", swap},
 };
 
 static void perform(char *word)
