@@ -69,6 +69,7 @@ static void log_memory_map(void)
 
         log_debug("memory %012lx to %012lx %s", r->start, r->end, names[r->type]);
     }
+    log_debug("image at %lx to %lx", mm_image_start(), mm_image_end());
     for (unsigned i = 0; i < boot_info.nr_modules; i++) {
         const struct boot_module *m = &boot_info.modules[i];
 

@@ -18,6 +18,8 @@
 
 extern char image_text[], image_rodata[], image_data[], image_end[];
 
+uint64_t image_offset; // by how much the image was moved from where it is linked to be loaded; from boot.S
+
 static const struct pt_attr ATTR_TEXT = {.exec = true};
 static const struct pt_attr ATTR_RODATA = {.write = false};
 static const struct pt_attr ATTR_DATA = {.write = true};
@@ -35,9 +37,19 @@ mfn_t virt_to_mfn(const void *virt)
     uint64_t address = (uint64_t)virt;
 
     if (address >= IMAGE_BASE && address < (uint64_t)image_end)
-        return MFN((address - IMAGE_BASE) >> PAGE_SHIFT);
+        return MFN((address - IMAGE_BASE + image_offset) >> PAGE_SHIFT);
     ASSERT(address >= DIRECT_BASE && address < DIRECT_BASE + DIRECT_SIZE);
     return MFN((address - DIRECT_BASE) >> PAGE_SHIFT);
+}
+
+maddr_t mm_image_start(void)
+{
+    return IMAGE_LOAD + image_offset;
+}
+
+maddr_t mm_image_end(void)
+{
+    return (maddr_t)image_end - IMAGE_BASE + image_offset;
 }
 
 static mfn_t boot_page(void *ctx)
@@ -106,7 +118,7 @@ static void map_direct(maddr_t start, maddr_t end)
 // All RAM but the image, whose text and constants must not be writable under another address.
 static void map_ram(const struct mem_region *region)
 {
-    maddr_t image_start = IMAGE_LOAD, image_stop = (maddr_t)image_end - IMAGE_BASE;
+    maddr_t image_start = mm_image_start(), image_stop = mm_image_end();
 
     if (region->end > DIRECT_SIZE)
         panic("RAM at %lx is beyond the direct map", region->end);
@@ -123,7 +135,7 @@ static void map_ram(const struct mem_region *region)
 static void map_image(const char *start, const char *end, struct pt_attr attr)
 {
     for (uint64_t virt = (uint64_t)start; virt < (uint64_t)end; virt += PAGE_SIZE)
-        map(virt, MFN((virt - IMAGE_BASE) >> PAGE_SHIFT), ORDER_4K, attr);
+        map(virt, virt_to_mfn((void *)virt), ORDER_4K, attr);
 }
 
 static uint64_t map_stack(uint64_t guard, uint64_t size)

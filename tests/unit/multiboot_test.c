@@ -349,6 +349,123 @@ static enum mem_type type_at(maddr_t address)
     return 0;
 }
 
+// --- EFI ---
+
+#define EFI_RUNTIME (1UL << 63)
+
+static const struct {
+    uint32_t type;
+    uint64_t pages, attributes;
+    enum mem_type becomes; // without boot services
+} efi_map[] = {
+    {3, 1, 0xf, MEM_RAM},
+    {7, 0x9f, 0xf, MEM_RAM},
+    {2, 0x100, 0xf, MEM_RAM},
+    {10, 8, 0xf, MEM_NVS},
+    {4, 0x700, 0xf, MEM_RAM},
+    {5, 0x10, 0xf | EFI_RUNTIME, MEM_RESERVED},
+    {6, 0x10, 0xf | EFI_RUNTIME, MEM_RESERVED},
+    {7, 0x10, 0xf | EFI_RUNTIME, MEM_RESERVED}, // no firmware should: its runtime services want it
+    {9, 0x10, 0xf, MEM_ACPI},
+    {0, 0x10, 0xf, MEM_RESERVED},
+    {8, 0x10, 0xf, MEM_UNUSABLE},
+    {11, 0x10, 0xf, MEM_RESERVED},
+    {13, 0x10, 0xf, MEM_RESERVED},
+    {14, 0x10, 0xf, MEM_RESERVED},
+    {15, 0x10, 0xf, MEM_RESERVED},
+    {0x80000001, 0x10, 0xf, MEM_RESERVED},
+};
+
+// The ranges follow each other in memory. Firmware makes descriptors longer than they are defined.
+static uint32_t mb2_efi_map(uint32_t stride)
+{
+    uint32_t at = mb2_tag(17, 16 + sizeof(efi_map) / sizeof(efi_map[0]) * stride);
+    uint64_t start = 0;
+
+    put32(at + 8, stride);
+    put32(at + 12, 1);
+    for (unsigned i = 0; i < sizeof(efi_map) / sizeof(efi_map[0]); i++) {
+        uint32_t entry = at + 16 + i * stride;
+
+        put32(entry, efi_map[i].type);
+        put64(entry + 8, start);
+        put64(entry + 24, efi_map[i].pages);
+        put64(entry + 32, efi_map[i].attributes);
+        start += efi_map[i].pages << 12;
+    }
+    return at;
+}
+
+static void check_efi_map(bool boot_services)
+{
+    uint64_t start = 0;
+
+    check_map();
+    for (unsigned i = 0; i < sizeof(efi_map) / sizeof(efi_map[0]); i++) {
+        uint64_t end = start + (efi_map[i].pages << 12);
+        bool held = boot_services && (efi_map[i].type == 3 || efi_map[i].type == 4);
+
+        assert_int_equal(type_at(start), held ? MEM_RESERVED : efi_map[i].becomes);
+        assert_int_equal(type_at(end - 1), held ? MEM_RESERVED : efi_map[i].becomes);
+        start = end;
+    }
+    assert_int_equal(info.regions[info.nr_regions - 1].end, start);
+}
+
+static void test_efi_map_wins(void **state)
+{
+    static const struct mem_region all = {0, 0x8000000, MEM_RAM};
+
+    (void)state;
+    for (unsigned first = 0; first < 2; first++) {
+        memset(memory, 0, MEMORY_SIZE);
+        tags_end = MBI + 8;
+        if (first)
+            mb2_map(&all, 1, 24);
+        mb2_efi_map(first ? 40 : 48);
+        if (!first)
+            mb2_map(&all, 1, 24);
+        assert_null(parse(MB2, MBI));
+        check_efi_map(false);
+    }
+}
+
+static void test_boot_services_keep_their_memory(void **state)
+{
+    (void)state;
+    mb2_start();
+    mb2_efi_map(48);
+    mb2_tag(18, 8); // behind the map
+    assert_null(parse(MB2, MBI));
+    check_efi_map(true);
+}
+
+static void test_efi_map_that_lies(void **state)
+{
+    (void)state;
+    mb2_start();
+    uint32_t at = mb2_efi_map(48);
+    put32(at + 8, 39); // shorter than a descriptor
+    assert_non_null(parse(MB2, MBI));
+    put32(at + 8, 0);
+    assert_non_null(parse(MB2, MBI));
+    put32(at + 8, 0xffffffff); // the map ends with the first
+    assert_null(parse(MB2, MBI));
+    assert_int_equal(info.nr_regions, 1);
+    put32(at + 8, 48);
+    put64(at + 16 + 24, 1UL << 52); // more bytes than there are numbers for
+    assert_null(parse(MB2, MBI));
+    check_map();
+
+    memset(memory, 0, MEMORY_SIZE);
+    tags_end = MBI + 8;
+    mb2_tag(17, 16 + 40);
+    put32(MBI + 16, 40); // one descriptor, of no pages
+    assert_non_null(strstr(parse(MB2, MBI), "empty"));
+}
+
+// --- what no map should be ---
+
 static void test_overlaps_go_to_the_less_usable(void **state)
 {
     (void)state;
@@ -445,6 +562,9 @@ int main(void)
         cmocka_unit_test(test_mb2_strings_end_with_their_tag),
         cmocka_unit_test(test_mb2_sizes_that_lie),
         cmocka_unit_test(test_mb2_wide_map_entries),
+        cmocka_unit_test(test_efi_map_wins),
+        cmocka_unit_test(test_boot_services_keep_their_memory),
+        cmocka_unit_test(test_efi_map_that_lies),
         cmocka_unit_test(test_overlaps_go_to_the_less_usable),
         cmocka_unit_test(test_adjacent_regions_are_joined),
         cmocka_unit_test(test_too_many_regions_lose_the_smallest),

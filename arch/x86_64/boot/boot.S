@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Multiboot headers and the way from 32-bit protected mode to 64-bit C. This is the boot segment: linked at its load
 // address. High symbols are used by their load addresses, PHYS(symbol), until paging is on.
+//
+// GRUB may load the image elsewhere, so each address is one of these plus EBP, by how much it was moved.
 
 #include <asm/desc.h>
 #include <asm/layout.h>
@@ -19,13 +21,19 @@
 
 // Multiboot 2: modules on page boundaries. There is no framebuffer tag: with one GRUB would leave text mode.
 #define MB2_MAGIC 0xe85250d6
-#define MB2_TAG_MODULE_ALIGN 6
 #define MB2_TAG_END 0
+#define MB2_TAG_MODULE_ALIGN 6
+#define MB2_TAG_RELOCATABLE 10
+#define MB2_OPTIONAL 1
+#define MB2_PREFER_HIGH 2
     .balign 8
 mb2_header:
     .long MB2_MAGIC, 0, mb2_header_end - mb2_header, -(MB2_MAGIC + (mb2_header_end - mb2_header))
     .short MB2_TAG_MODULE_ALIGN, 0
     .long 8
+    // Anywhere that a large page can map, as high as possible: dom0 is linked to low memory.
+    .short MB2_TAG_RELOCATABLE, MB2_OPTIONAL
+    .long 24, IMAGE_LOAD, 0xffffffff, IMAGE_ALIGN, MB2_PREFER_HIGH
     .short MB2_TAG_END, 0
     .long 8
 mb2_header_end:
@@ -38,9 +46,28 @@ mb2_header_end:
 boot_entry:
     cli
     cld
-    movl $PHYS(boot_stack_top), %esp
+    // There is no stack yet, and to learn one's own address takes one word of it: borrowed from the loader's tables.
+    movl (%ebx), %edx
+    leal 4(%ebx), %esp
+    call 1f
+1:  popl %ebp
+    movl %edx, (%ebx)
+    subl $1b, %ebp
+    leal PHYS(boot_stack_top)(%ebp), %esp
     movl %eax, %edi                 // the two arguments of x86_boot, kept until there
     movl %ebx, %esi
+    movl %ebp, PHYS(image_offset)(%ebp)
+
+    // The loader should have left these off. VMX can't be turned off without knowing what runs under it, nor paging
+    // without knowing where its tables have this code. 5-level paging without paging is but a bit, and cleared below.
+    leal paging_message(%ebp), %ebx
+    movl %cr0, %eax
+    testl $CR0_PG, %eax
+    jnz stop
+    leal vmx_message(%ebp), %ebx
+    movl %cr4, %eax
+    testl $CR4_VMXE, %eax
+    jnz stop
 
     movl $0x80000000, %eax
     cpuid
@@ -53,8 +80,9 @@ boot_entry:
     cmpl %eax, %edx
     jne no_long_mode
 
-    // Four page directories map 4 GiB with 2 MiB pages; they appear at 0, in the direct map, and under the image.
-    movl $PHYS(boot_pd), %ebx
+    // Four page directories map 4 GiB with 2 MiB pages; they appear at 0 and in the direct map. One such page is the
+    // image's.
+    leal PHYS(boot_pd)(%ebp), %ebx
     movl $0x83, %eax                // present, writable, large
     xorl %edx, %edx                 // bits 32-63
 1:  movl %eax, (%ebx)
@@ -62,22 +90,27 @@ boot_entry:
     addl $8, %ebx
     addl $0x200000, %eax
     jnc 1b
+    leal IMAGE_LOAD + 0x83(%ebp), %eax
+    movl %eax, PHYS(boot_pd_image) + IMAGE_LOAD / 0x200000 * 8(%ebp)
 
-    movl $PHYS(boot_pd) + 3, %eax
-    movl $PHYS(boot_pdpt), %ebx
+    leal PHYS(boot_pd) + 3(%ebp), %eax
+    leal PHYS(boot_pdpt)(%ebp), %ebx
     movl $4, %ecx
 1:  movl %eax, (%ebx)
     addl $0x1000, %eax
     addl $8, %ebx
     loop 1b
-    movl $PHYS(boot_pd) + 3, PHYS(boot_pdpt_image) + 510 * 8
-    movl $PHYS(boot_pdpt) + 3, PHYS(boot_pml4)
-    movl $PHYS(boot_pdpt) + 3, PHYS(boot_pml4) + 256 * 8
-    movl $PHYS(boot_pdpt_image) + 3, PHYS(boot_pml4) + 511 * 8
+    leal PHYS(boot_pd_image) + 3(%ebp), %eax
+    movl %eax, PHYS(boot_pdpt_image) + 510 * 8(%ebp)
+    leal PHYS(boot_pdpt) + 3(%ebp), %eax
+    movl %eax, PHYS(boot_pml4)(%ebp)
+    movl %eax, PHYS(boot_pml4) + 256 * 8(%ebp)
+    leal PHYS(boot_pdpt_image) + 3(%ebp), %eax
+    movl %eax, PHYS(boot_pml4) + 511 * 8(%ebp)
 
     movl $CR4_PAE, %eax
     movl %eax, %cr4
-    movl $PHYS(boot_pml4), %eax
+    leal PHYS(boot_pml4)(%ebp), %eax
     movl %eax, %cr3
     movl $MSR_EFER, %ecx
     rdmsr
@@ -85,22 +118,45 @@ boot_entry:
     wrmsr
     movl $CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE, %eax
     movl %eax, %cr0
-    lgdt boot_gdt_pointer
-    ljmp $SEL_CODE, $boot_entry64
+    leal boot_gdt(%ebp), %eax
+    movl %eax, boot_gdt_pointer + 2(%ebp)
+    lgdt boot_gdt_pointer(%ebp)
+    leal boot_entry64(%ebp), %eax
+    pushl $SEL_CODE
+    pushl %eax
+    lret
 
-// A processor this old has no graphics console either: the message goes to the first serial line, at whatever rate.
+// There is no console yet: the message at EBX goes to the first serial line, at whatever rate.
 no_long_mode:
-    movl $no_long_mode_message, %esi
+    leal no_long_mode_message(%ebp), %ebx
+stop:
+    leal panic_message(%ebp), %esi
+    call put
+    movl %ebx, %esi
+    call put
+    leal end_of_line(%ebp), %esi
+    call put
+1:  hlt
+    jmp 1b
+
+put:
     movw $0x3f8, %dx
 1:  lodsb
     outb %al, %dx
     testb %al, %al
     jnz 1b
-2:  hlt
-    jmp 2b
+    ret
 
+panic_message:
+    .asciz "\r\nPANIC: "
 no_long_mode_message:
-    .asciz "\r\nPANIC: this processor has no 64-bit mode, or its no-execute bit is disabled in the firmware\r\n"
+    .asciz "this processor has no 64-bit mode, or its no-execute bit is disabled in the firmware"
+paging_message:
+    .asciz "the boot loader left paging on"
+vmx_message:
+    .asciz "VMX is already on (CR4.VMXE): something else runs this machine"
+end_of_line:
+    .asciz "\r\n"
 
     .code64
 boot_entry64:
@@ -133,6 +189,8 @@ boot_pml4:
 boot_pdpt:
     .skip 4096
 boot_pdpt_image:
+    .skip 4096
+boot_pd_image:
     .skip 4096
 boot_pd:
     .skip 4 * 4096

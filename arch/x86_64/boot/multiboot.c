@@ -14,10 +14,20 @@
 
 static const char *const TOO_MANY_STRINGS = "the modules' command lines take more than 16384 bytes";
 
+// A memory map as the loader has it: of E820 entries, or of EFI descriptors, whose type means something else.
+struct map {
+    const uint8_t *entries;
+    uint32_t bytes;
+    uint32_t stride; // 0: each entry begins with its own size (multiboot 1)
+    bool efi;
+};
+
 struct parser {
     const struct boot_memory *mem;
     struct boot_info *info;
     size_t strings_used; // of info->strings
+    struct map map;      // the one to believe of those seen so far
+    bool boot_services;  // EFI's are still running
 };
 
 // NULL unless [address, address + size) may be read.
@@ -68,38 +78,77 @@ static enum mem_type type_of(uint32_t e820_type)
     return e820_type >= MEM_RAM && e820_type <= MEM_UNUSABLE ? e820_type : MEM_RESERVED;
 }
 
+#define EFI_PAGE_SHIFT        12
+#define EFI_DESCRIPTOR_BYTES  40
+#define EFI_ATTRIBUTE_RUNTIME (1UL << 63)
+
+// UEFI specification 2.10, table 7.10. What is not listed there is reserved, and so are the runtime services
+// and everything else they have a claim on.
+static enum mem_type type_of_efi(uint32_t efi_type, uint64_t attributes, bool boot_services)
+{
+    static const uint8_t types[] = {[1] = MEM_RAM, [2] = MEM_RAM,      [3] = MEM_RAM,  [4] = MEM_RAM,
+                                    [7] = MEM_RAM, [8] = MEM_UNUSABLE, [9] = MEM_ACPI, [10] = MEM_NVS};
+    bool of_boot_services = efi_type == 3 || efi_type == 4;
+
+    if (efi_type >= ARRAY_SIZE(types) || !types[efi_type] || (of_boot_services && boot_services))
+        return MEM_RESERVED;
+    return types[efi_type] == MEM_RAM && (attributes & EFI_ATTRIBUTE_RUNTIME) ? MEM_RESERVED
+                                                                              : types[efi_type];
+}
+
 // In this order a later type overrides an earlier one: doubtful memory is not used.
 static const enum mem_type type_order[] = {MEM_RAM, MEM_ACPI, MEM_NVS, MEM_RESERVED, MEM_UNUSABLE};
 
-// `stride` 0: each entry begins with its own size (multiboot 1).
-static void add_entries(struct boot_info *info, const uint8_t *map, uint32_t bytes, uint32_t stride,
-                        enum mem_type pass)
+static void add_entry(struct parser *p, const uint8_t *entry, enum mem_type pass)
 {
-    uint32_t header = stride ? 0 : 4;
+    bool efi = p->map.efi;
+    uint64_t start = get64(entry + (efi ? 8 : 0)), length = get64(entry + (efi ? 24 : 8));
+    enum mem_type type =
+        efi ? type_of_efi(get32(entry), get64(entry + 32), p->boot_services) : type_of(get32(entry + 16));
 
-    for (uint32_t at = 0; bytes - at >= header + 20;) {
-        const uint8_t *entry = map + at + header;
-        uint64_t start = get64(entry), length = get64(entry + 8);
-        uint64_t entry_size = stride ? stride : (uint64_t)get32(map + at) + 4;
+    if (efi)
+        length = length >> (64 - EFI_PAGE_SHIFT) ? ~0UL : length << EFI_PAGE_SHIFT;
+    if (type == pass)
+        memory_map_add(p->info, start, length > ~start ? ~0UL : start + length, pass);
+}
 
-        if (type_of(get32(entry + 16)) == pass)
-            memory_map_add(info, start, length > ~start ? ~0UL : start + length, pass);
-        if (entry_size < header + 20 || entry_size > bytes - at)
+static void add_entries(struct parser *p, enum mem_type pass)
+{
+    const struct map *map = &p->map;
+    uint32_t header = map->stride ? 0 : 4, least = header + (map->efi ? EFI_DESCRIPTOR_BYTES : 20);
+
+    for (uint32_t at = 0; map->bytes - at >= least;) {
+        const uint8_t *entry = map->entries + at;
+        uint64_t size = map->stride ? map->stride : (uint64_t)get32(entry) + 4;
+
+        add_entry(p, entry + header, pass);
+        if (size < least || size > map->bytes - at)
             break;
-        at += entry_size;
+        at += size;
     }
 }
 
-static const char *parse_map(struct parser *p, uint64_t address, uint32_t bytes, uint32_t stride)
+// EFI's own map says more than what the loader made of it.
+static const char *found_map(struct parser *p, uint64_t address, uint32_t bytes, uint32_t stride, bool efi)
 {
-    const uint8_t *map = bytes_at(p->mem, address, bytes);
+    const uint8_t *entries = bytes_at(p->mem, address, bytes);
+    uint32_t least = efi ? EFI_DESCRIPTOR_BYTES : 20;
 
-    if (!map || bytes > MAX_MAP_BYTES || (stride && stride < 20))
+    if (!entries || bytes > MAX_MAP_BYTES || (stride && stride < least))
         return "the memory map is out of reach or malformed";
-    for (unsigned i = 0; i < ARRAY_SIZE(type_order); i++)
-        add_entries(p->info, map, bytes, stride, type_order[i]);
-    memory_map_finish(p->info);
+    if (efi || !p->map.efi)
+        p->map = (struct map){entries, bytes, stride, efi};
     return NULL;
+}
+
+static const char *read_map(struct parser *p)
+{
+    if (!p->map.entries)
+        return "the boot loader gave no memory map";
+    for (unsigned i = 0; i < ARRAY_SIZE(type_order); i++)
+        add_entries(p, type_order[i]);
+    memory_map_finish(p->info);
+    return p->info->nr_regions ? NULL : "the boot loader's memory map is empty";
 }
 
 // --- modules and command lines ---
@@ -189,9 +238,9 @@ static const char *parse_mb1(struct parser *p, uint32_t address, enum boot_scree
     const uint8_t *framebuffer = bytes_at(p->mem, address + (uint64_t)MB1_INFO_SIZE, MB1_FRAMEBUFFER_SIZE);
     if (framebuffer && (flags & MB1_HAS_FRAMEBUFFER))
         *screen = screen_of(framebuffer[21]);
-    if (!(flags & MB1_HAS_MAP))
-        return "the boot loader gave no memory map";
-    error = parse_map(p, get32(mbi + 48), get32(mbi + 44), 0);
+    error = flags & MB1_HAS_MAP ? found_map(p, get32(mbi + 48), get32(mbi + 44), 0, false) : NULL;
+    if (!error)
+        error = read_map(p);
     if (!error && (flags & MB1_HAS_MODULES))
         error = parse_mb1_modules(p, get32(mbi + 20), get32(mbi + 24));
     return error;
@@ -208,6 +257,8 @@ enum mb2_tag {
     MB2_FRAMEBUFFER = 8,
     MB2_RSDP_V1 = 14,
     MB2_RSDP_V2 = 15,
+    MB2_EFI_MAP = 17,
+    MB2_EFI_BOOT_SERVICES = 18,
 };
 
 #define MB2_MAX_BYTES (1U << 20)
@@ -225,16 +276,24 @@ static const char *parse_mb2_tag(struct parser *p, uint64_t address, uint32_t si
     case MB2_LOADER: copy_string(p->mem, address + 8, end, info->loader, sizeof(info->loader)); break;
     case MB2_MODULE:
         return size < 16 ? NULL : add_module(p, get32(tag + 8), get32(tag + 12), address + 16, end);
-    case MB2_MAP: return size < 16 ? NULL : parse_map(p, address + 16, size - 16, MAX(get32(tag + 8), 1U));
+    case MB2_MAP:
+    case MB2_EFI_MAP:
+        return size < 16 ? NULL
+                         : found_map(p, address + 16, size - 16, MAX(get32(tag + 8), 1U),
+                                     get32(tag) == MB2_EFI_MAP);
+    case MB2_EFI_BOOT_SERVICES: p->boot_services = true; break;
     case MB2_FRAMEBUFFER:
         if (size >= 30)
             *screen = screen_of(tag[29]);
         break;
     case MB2_RSDP_V1:
-        if (!info->rsdp)
+        if (size >= 8 + 20 && !info->rsdp)
             info->rsdp = address + 8;
         break;
-    case MB2_RSDP_V2: info->rsdp = address + 8; break;
+    case MB2_RSDP_V2:
+        if (size >= 8 + 36)
+            info->rsdp = address + 8;
+        break;
     default: break;
     }
     return NULL;
@@ -261,7 +320,7 @@ static const char *parse_mb2(struct parser *p, uint32_t address, enum boot_scree
             return error;
         at = MIN(ALIGN_UP(at + size, 8), total);
     }
-    return p->info->nr_regions ? NULL : "the boot loader gave no memory map";
+    return read_map(p);
 }
 
 const char *multiboot_parse(const struct boot_memory *mem, uint32_t magic, uint32_t address,

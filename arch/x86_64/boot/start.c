@@ -6,6 +6,7 @@
 #include <hv/boot_info.h>
 #include <hv/cmdline.h>
 #include <hv/printk.h>
+#include <hv/string.h>
 
 #include <asm/cpu.h>
 #include <asm/layout.h>
@@ -19,17 +20,27 @@
 
 struct boot_info boot_info;
 
-extern char image_end[];
-
 void x86_boot(uint32_t magic, uint32_t info_address) __attribute__((noreturn)); // from boot.S
+
+// The loader's copy of the RSDP lies in RAM that may be wanted for other things, dom0's image among them. It
+// gets a page of its own, which counts as the firmware's from here on.
+static void move_rsdp(void)
+{
+    maddr_t page = boot_mem_alloc(PAGE_SIZE, PAGE_SIZE, BOOT_MAP_SIZE);
+
+    if (!page)
+        panic("no memory below 4 GiB for the ACPI root pointer");
+    memcpy((char *)DIRECT_BASE + page, (char *)DIRECT_BASE + boot_info.rsdp, RSDP_SIZE);
+    memory_map_add(&boot_info, page, page + PAGE_SIZE, MEM_ACPI);
+    boot_info.rsdp = page;
+}
 
 static void reserve_boot_memory(void)
 {
     boot_mem_init(&boot_info);
-    boot_mem_reserve(IMAGE_LOAD, (maddr_t)image_end - IMAGE_BASE);
+    boot_mem_reserve(mm_image_start(), mm_image_end());
     for (unsigned i = 0; i < boot_info.nr_modules; i++)
         boot_mem_reserve(boot_info.modules[i].start, boot_info.modules[i].start + boot_info.modules[i].size);
-    // The loader's copy of the RSDP lies in ordinary RAM; dom0 is going to read it too.
     if (boot_info.rsdp)
         boot_mem_reserve(boot_info.rsdp, boot_info.rsdp + RSDP_SIZE);
 }
@@ -60,6 +71,10 @@ void x86_boot(uint32_t magic, uint32_t info_address)
         panic("boot loader: %s", error);
 
     reserve_boot_memory();
+    if (boot_info.rsdp) {
+        move_rsdp();
+        reserve_boot_memory(); // afresh, as the memory map is another
+    }
     cpu_init_control();
     mm_init();
     mm_switch(on_final_tables);

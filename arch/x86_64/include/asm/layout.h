@@ -3,8 +3,8 @@
 //
 //   0xffff800000000000  direct map: machine address + DIRECT_BASE, RAM only, 64 TiB at most
 //   0xffffc00000000000  page records, indexed by frame number
-//   0xffffffff80000000  the image, at its load address (1 MiB) + IMAGE_BASE; text r-x, rodata r--, data rw-
-//   0xffffffffc0000000  MMIO window: device registers, uncached, mapped once and for all
+//   0xffffffff80200000  the image, at the load address it is linked to + IMAGE_BASE; text r-x, rodata r--,
+//   data rw- 0xffffffffc0000000  MMIO window: device registers, uncached, mapped once and for all
 //   0xffffffffc0200000  firmware window: the ACPI table being read
 //   0xffffffffd0000000  stacks: one slot per cpu, an unmapped guard page under each stack in it
 #pragma once
@@ -13,7 +13,8 @@
 #define DIRECT_SIZE      0x0000400000000000
 #define FRAME_TABLE_BASE 0xffffc00000000000
 #define IMAGE_BASE       0xffffffff80000000
-#define IMAGE_LOAD       0x100000
+#define IMAGE_LOAD       0x200000
+#define IMAGE_ALIGN      0x200000 // it lies in one large page, wherever it was loaded
 #define MMIO_BASE        0xffffffffc0000000
 #define MMIO_SIZE        0x200000
 #define FIRMWARE_BASE    0xffffffffc0200000

@@ -8,6 +8,8 @@
 
 // --- mm.c: the host's address space ---
 
+maddr_t mm_image_start(void); // where the loader has put us
+maddr_t mm_image_end(void);
 void mm_init(void); // final page tables and stacks, from the boot allocator; the boot tables stay loaded
 // Leaves the boot page tables and the boot stack for those of mm_init, and calls `next` there.
 void mm_switch(void (*next)(void)) __attribute__((noreturn));
