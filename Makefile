@@ -48,7 +48,7 @@ guest-elfs := $(foreach dir,$(guest-folders),$(BUILD)/guests/$(notdir $(dir)).el
 
 objects = $(sort $(addprefix $(BUILD)/$(1)/,$(addsuffix .o,$(basename $(2)))))
 
-hv-objects := $(call objects,hv,$(hv-srcs) $(arch-srcs))
+hv-objects := $(call objects,hv,$(hv-srcs) $(arch-srcs)) $(BUILD)/font.o
 guest-pv-objects := $(call objects,guest,$(guest-pv-srcs))
 dom0-objects := $(call objects,guest,$(dom0-srcs) $(xenstore-srcs))
 
@@ -118,6 +118,16 @@ $(BUILD)/hv/%.o: %.S $(FLAGS_FILE) | $(BUILD)/include/xen
 	$(call step,AS,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
+
+# The framebuffer console's font: that of the boot loader, as it comes with Debian's GRUB.
+SCREEN_FONT := /usr/share/grub/ascii.pf2
+
+$(BUILD)/font.S: scripts/gen-font $(SCREEN_FONT)
+	@mkdir -p $(@D)
+	$(Q)scripts/gen-font $(SCREEN_FONT) >$@
+
+$(BUILD)/font.o: $(BUILD)/font.S
+	$(Q)$(CC) -c -o $@ $<
 
 # The symbol table for panics needs the addresses of a finished link, so there are two: the first holds an empty table,
 # the second the real one, which must not have moved a function.

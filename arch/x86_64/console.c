@@ -13,7 +13,7 @@
 static bool ready; // console_init() has been here
 static bool uart_on[NR_UARTS];
 static bool uart_interrupts[NR_UARTS];
-static bool screen_on;
+static enum screen_kind screen_on = SCREEN_OTHER; // which means none
 
 // Is `name` one of the comma-separated words of console=?
 static bool wanted(const char *name)
@@ -28,19 +28,31 @@ static bool wanted(const char *name)
     return false;
 }
 
-void console_init(enum boot_screen screen)
+static enum screen_kind init_screen(const struct boot_screen *screen)
+{
+    switch (screen->kind) {
+    case SCREEN_FRAMEBUFFER: return framebuffer_init(screen) ? SCREEN_FRAMEBUFFER : SCREEN_OTHER;
+    case SCREEN_OTHER: return SCREEN_OTHER;
+    default: return vga_init() ? SCREEN_TEXT : SCREEN_OTHER;
+    }
+}
+
+void console_init(const struct boot_screen *screen)
 {
     static const char *const names[NR_UARTS] = {"com1", "com2"};
 
     for (unsigned i = 0; i < NR_UARTS; i++)
         uart_on[i] = wanted(names[i]) && uart_init(i, hv_options.com_baud);
-    screen_on = wanted("vga") && screen != SCREEN_GRAPHICS && vga_init();
+    if (wanted("vga"))
+        screen_on = init_screen(screen);
     ready = true;
 }
 
 void console_remap(void)
 {
-    screen_on = screen_on && vga_remap();
+    if ((screen_on == SCREEN_TEXT && !vga_remap()) ||
+        (screen_on == SCREEN_FRAMEBUFFER && !framebuffer_remap()))
+        screen_on = SCREEN_OTHER;
 }
 
 void console_init_interrupts(void)
@@ -85,6 +97,6 @@ void arch_console_puts(const char *bytes, size_t n)
     for (unsigned i = 0; i < NR_UARTS; i++)
         if (uart_on[i])
             uart_puts(i, bytes, n);
-    if (screen_on)
-        vga_puts(bytes, n);
+    if (screen_on != SCREEN_OTHER)
+        screen_puts(bytes, n);
 }

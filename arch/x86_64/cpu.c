@@ -7,8 +7,9 @@
 #include <asm/cpu.h>
 #include <asm/x86_defs.h>
 
-// Entry 0: write-back, entry 3 (PCD and PWT): uncached. That is what our page tables use.
-#define PAT_AT_RESET 0x0007040600070406UL
+// Entry 0: write-back, entry 1 (PWT): write-combining, entry 3 (PCD and PWT): uncached. That is what our page
+// tables use; the others are as at reset.
+#define PAT_VALUE 0x0007040600070106UL
 
 struct host_cpu host_cpu;
 
@@ -92,7 +93,7 @@ void cpu_init_control(void)
             cr4 |= optional[i].cr4;
     write_cr4(cr4);
     if (cpu_has(XEN_X86_FEATURE_PAT))
-        wrmsr(MSR_PAT, PAT_AT_RESET);
+        wrmsr(MSR_PAT, PAT_VALUE);
     // Firmware may leave caching off on processors it did not start itself.
     write_cr0(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
 }

@@ -24,6 +24,7 @@ static const struct pt_attr ATTR_TEXT = {.exec = true};
 static const struct pt_attr ATTR_RODATA = {.write = false};
 static const struct pt_attr ATTR_DATA = {.write = true};
 static const struct pt_attr ATTR_MMIO = {.write = true, .uncached = true};
+static const struct pt_attr ATTR_SCREEN = {.write = true, .combining = true};
 
 void mm_enter(uint64_t cr3, uint64_t stack_top, void (*next)(void)) __attribute__((noreturn)); // entry.S
 
@@ -102,17 +103,23 @@ static unsigned largest_order(uint64_t frame, uint64_t end)
     return ORDER_4K;
 }
 
-// [start, end) in bytes, page-aligned.
-static void map_direct(maddr_t start, maddr_t end)
+// [start, end) in bytes, page-aligned, appears at base + start. Where a large page fits, base must be aligned
+// to it.
+static void map_range(uint64_t base, maddr_t start, maddr_t end, struct pt_attr attr)
 {
     uint64_t frame = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
 
     while (frame < last) {
         unsigned order = largest_order(frame, last);
 
-        map(DIRECT_BASE + (frame << PAGE_SHIFT), MFN(frame), order, ATTR_DATA);
+        map(base + (frame << PAGE_SHIFT), MFN(frame), order, attr);
         frame += 1UL << order;
     }
+}
+
+static void map_direct(maddr_t start, maddr_t end)
+{
+    map_range(DIRECT_BASE, start, end, ATTR_DATA);
 }
 
 // All RAM but the image, whose text and constants must not be writable under another address.
@@ -134,8 +141,9 @@ static void map_ram(const struct mem_region *region)
 
 static void map_image(const char *start, const char *end, struct pt_attr attr)
 {
-    for (uint64_t virt = (uint64_t)start; virt < (uint64_t)end; virt += PAGE_SIZE)
-        map(virt, virt_to_mfn((void *)virt), ORDER_4K, attr);
+    uint64_t base = IMAGE_BASE - image_offset;
+
+    map_range(base, (uint64_t)start - base, (uint64_t)end - base, attr);
 }
 
 static uint64_t map_stack(uint64_t guard, uint64_t size)
@@ -290,6 +298,12 @@ static struct {
 static unsigned nr_mmio_regions;
 static uint64_t mmio_next = MMIO_BASE;
 
+static void keep_mmio(maddr_t start, maddr_t end)
+{
+    mmio_regions[nr_mmio_regions].start = start;
+    mmio_regions[nr_mmio_regions++].end = end;
+}
+
 volatile void *map_mmio(maddr_t start, size_t size)
 {
     maddr_t first = ALIGN_DOWN(start, PAGE_SIZE), end = ALIGN_UP(start + size, PAGE_SIZE);
@@ -299,9 +313,20 @@ volatile void *map_mmio(maddr_t start, size_t size)
         return NULL;
     for (maddr_t at = first; at < end; at += PAGE_SIZE, mmio_next += PAGE_SIZE)
         map(mmio_next, MFN(at >> PAGE_SHIFT), ORDER_4K, ATTR_MMIO);
-    mmio_regions[nr_mmio_regions].start = first;
-    mmio_regions[nr_mmio_regions++].end = end;
+    keep_mmio(first, end);
     return (volatile char *)virt + (start - first);
+}
+
+volatile void *map_framebuffer(maddr_t start, size_t size)
+{
+    maddr_t first = ALIGN_DOWN(start, PAGE_SIZE), end = ALIGN_UP(start + size, PAGE_SIZE);
+    uint64_t base = SCREEN_BASE - ALIGN_DOWN(start, PAGE_SIZE << ORDER_2M);
+
+    if (size > SCREEN_MAX_BYTES || (end - 1) >> host_cpu.phys_bits != 0)
+        return NULL;
+    map_range(base, first, end, ATTR_SCREEN);
+    keep_mmio(first, end);
+    return (volatile void *)(base + start);
 }
 
 const void *map_firmware(maddr_t start, size_t size)

@@ -13,7 +13,8 @@ static uint64_t make_leaf(mfn_t mfn, unsigned order, struct pt_attr attr)
 {
     return PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | PTE_GLOBAL | (attr.write ? PTE_WRITE : 0) |
            (attr.exec ? 0 : PTE_NX) | (attr.uncached ? PTE_PCD | PTE_PWT : 0) |
-           (order > ORDER_4K ? PT_LARGE : 0) | (attr.type & SOFT_MASK) << SOFT_SHIFT | mfn.n << PAGE_SHIFT;
+           (attr.combining ? PTE_PWT : 0) | (order > ORDER_4K ? PT_LARGE : 0) |
+           (attr.type & SOFT_MASK) << SOFT_SHIFT | mfn.n << PAGE_SHIFT;
 }
 
 static uint64_t make_table(mfn_t table)
@@ -26,6 +27,7 @@ static struct pt_attr attr(uint64_t entry)
     return (struct pt_attr){.write = entry & PTE_WRITE,
                             .exec = !(entry & PTE_NX),
                             .uncached = entry & PTE_PCD,
+                            .combining = (entry & (PTE_PCD | PTE_PWT)) == PTE_PWT,
                             .type = entry >> SOFT_SHIFT & SOFT_MASK};
 }
 

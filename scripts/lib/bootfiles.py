@@ -77,9 +77,14 @@ serial --unit=0 --speed=115200
 terminal_input serial console
 terminal_output serial console
 set timeout=0
-set gfxpayload=text
 menuentry "Proxenos" {{
 {commands}
+    # The image would like a framebuffer, for machines that have nothing else, which makes GRUB leave text mode.
+    if [ "$grub_platform" = pc ]; then
+        set gfxpayload=text
+    else
+        insmod efi_gop
+    fi
 }}
 """
 

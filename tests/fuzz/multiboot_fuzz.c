@@ -34,7 +34,7 @@ static void check_modules(void)
 // The first byte chooses the protocol; the loader's information begins at address 0 of the rest.
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    enum boot_screen screen;
+    struct boot_screen screen;
 
     if (size < 1)
         return 0;

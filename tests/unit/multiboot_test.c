@@ -22,7 +22,7 @@
 
 static uint8_t *memory; // from malloc, so that ASan sees a read beyond it
 static struct boot_info info;
-static enum boot_screen screen;
+static struct boot_screen screen;
 
 static int setup(void **state)
 {
@@ -114,7 +114,7 @@ static void test_mb1_as_qemu_gives_it(void **state)
     assert_int_equal(info.modules[0].start, 0x200000);
     assert_int_equal(info.modules[0].size, 0x12345);
     assert_string_equal(info.modules[0].cmdline, "dom0.elf exec");
-    assert_int_equal(screen, SCREEN_UNKNOWN);
+    assert_int_equal(screen.kind, SCREEN_UNKNOWN);
 }
 
 static void test_mb1_without_map(void **state)
@@ -280,7 +280,7 @@ static void test_mb2_as_grub_gives_it(void **state)
     assert_int_equal(info.modules[0].size, 0);
     assert_string_equal(info.modules[0].cmdline, "name=vmlinu");
     assert_int_equal(info.rsdp, rsdp);
-    assert_int_equal(screen, SCREEN_TEXT);
+    assert_int_equal(screen.kind, SCREEN_TEXT);
 }
 
 static void test_mb2_strings_end_with_their_tag(void **state)
@@ -464,6 +464,92 @@ static void test_efi_map_that_lies(void **state)
     assert_non_null(strstr(parse(MB2, MBI), "empty"));
 }
 
+// --- the screen ---
+
+static void put_screen(uint32_t at, uint32_t colours, uint64_t address, uint32_t pitch, uint32_t width,
+                       uint32_t height, uint8_t bits)
+{
+    put64(at, address);
+    put32(at + 8, pitch);
+    put32(at + 12, width);
+    put32(at + 16, height);
+    memory[at + 20] = bits;
+    memory[at + 21] = 1; // red, green, blue
+    memcpy(memory + colours, (uint8_t[]){16, 8, 8, 8, 0, 8}, 6);
+}
+
+static void check_screen(void)
+{
+    assert_int_equal(screen.kind, SCREEN_FRAMEBUFFER);
+    assert_int_equal(screen.address, 0xc0000000);
+    assert_int_equal(screen.pitch, 5120);
+    assert_int_equal(screen.width, 1280);
+    assert_int_equal(screen.height, 800);
+    assert_int_equal(screen.bits, 32);
+    assert_int_equal(screen.colours[0].shift, 16);
+    assert_int_equal(screen.colours[2].shift, 0);
+    assert_int_equal(screen.colours[2].bits, 8);
+}
+
+static void test_framebuffer_of_either_version(void **state)
+{
+    (void)state;
+    mb1_start("x");
+    put32(MBI, 1U << 6 | 1U << 12);
+    put_screen(MBI + 88, MBI + 88 + 22, 0xc0000000, 5120, 1280, 800, 32);
+    assert_null(parse(MB1, MBI));
+    check_screen();
+
+    mb2_start();
+    uint32_t at = mb2_tag(8, 38);
+    put_screen(at + 8, at + 32, 0xc0000000, 5120, 1280, 800, 32);
+    assert_null(parse(MB2, MBI));
+    check_screen();
+    mb2_start();
+    at = mb2_tag(8, 32); // without colours
+    put_screen(at + 8, STRINGS, 0xc0000000, 5120, 1280, 800, 32);
+    assert_null(parse(MB2, MBI));
+    assert_int_equal(screen.kind, SCREEN_OTHER);
+}
+
+static void test_framebuffers_that_lie(void **state)
+{
+    static const struct {
+        uint64_t address;
+        uint32_t pitch, width, height;
+        uint8_t bits;
+    } wrong[] = {
+        {0x7000000, 5120, 1280, 800, 32},     // in RAM
+        {0x7fff000, 5120, 1280, 800, 32},     // partly
+        {0xc0000000, 5119, 1280, 800, 32},    // lines overlap
+        {0xc0000000, 5120, 1280, 800, 15},    // formats that are not drawn
+        {0xc0000000, 5120, 1280, 800, 8},     //
+        {0xc0000000, 5120, 1280, 800, 0},     //
+        {0xc0000000, 5120, 0, 800, 32},       // of no size
+        {0xc0000000, 5120, 1280, 0, 32},      //
+        {0xc0000000, 1U << 20, 1280, 65, 32}, // too large
+        {0xc0000000, ~0U, 0x40000000, ~0U, 32}, {~0UL - 0x1000, 5120, 1280, 800, 32},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        mb2_start();
+        uint32_t at = mb2_tag(8, 38);
+        put_screen(at + 8, at + 32, wrong[i].address, wrong[i].pitch, wrong[i].width, wrong[i].height,
+                   wrong[i].bits);
+        assert_null(parse(MB2, MBI));
+        assert_int_equal(screen.kind, SCREEN_OTHER);
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        mb2_start();
+        uint32_t at = mb2_tag(8, 38);
+        put_screen(at + 8, at + 32, 0xc0000000, 5120, 1280, 800, 32);
+        memory[at + 32 + i] = i % 2 ? 9 : 25; // a colour of more than 8 bits, or beyond the pixel
+        assert_null(parse(MB2, MBI));
+        assert_int_equal(screen.kind, SCREEN_OTHER);
+    }
+}
+
 // --- what no map should be ---
 
 static void test_overlaps_go_to_the_less_usable(void **state)
@@ -565,6 +651,8 @@ int main(void)
         cmocka_unit_test(test_efi_map_wins),
         cmocka_unit_test(test_boot_services_keep_their_memory),
         cmocka_unit_test(test_efi_map_that_lies),
+        cmocka_unit_test(test_framebuffer_of_either_version),
+        cmocka_unit_test(test_framebuffers_that_lie),
         cmocka_unit_test(test_overlaps_go_to_the_less_usable),
         cmocka_unit_test(test_adjacent_regions_are_joined),
         cmocka_unit_test(test_too_many_regions_lose_the_smallest),

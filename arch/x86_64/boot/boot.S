@@ -19,9 +19,11 @@
     .balign 4
     .long MB1_MAGIC, MB1_FLAGS, -(MB1_MAGIC + MB1_FLAGS)
 
-// Multiboot 2: modules on page boundaries. There is no framebuffer tag: with one GRUB would leave text mode.
+// Multiboot 2: modules on page boundaries, and a framebuffer where there is no text mode. With gfxpayload=text GRUB
+// keeps the text mode of BIOS machines.
 #define MB2_MAGIC 0xe85250d6
 #define MB2_TAG_END 0
+#define MB2_TAG_FRAMEBUFFER 5
 #define MB2_TAG_MODULE_ALIGN 6
 #define MB2_TAG_RELOCATABLE 10
 #define MB2_OPTIONAL 1
@@ -31,6 +33,9 @@ mb2_header:
     .long MB2_MAGIC, 0, mb2_header_end - mb2_header, -(MB2_MAGIC + (mb2_header_end - mb2_header))
     .short MB2_TAG_MODULE_ALIGN, 0
     .long 8
+    .short MB2_TAG_FRAMEBUFFER, MB2_OPTIONAL
+    .long 20, 0, 0, 0               // of any size
+    .balign 8
     // Anywhere that a large page can map, as high as possible: dom0 is linked to low memory.
     .short MB2_TAG_RELOCATABLE, MB2_OPTIONAL
     .long 24, IMAGE_LOAD, 0xffffffff, IMAGE_ALIGN, MB2_PREFER_HIGH
@@ -101,11 +106,10 @@ boot_entry:
     addl $8, %ebx
     loop 1b
     leal PHYS(boot_pd_image) + 3(%ebp), %eax
-    movl %eax, PHYS(boot_pdpt_image) + 510 * 8(%ebp)
-    leal PHYS(boot_pdpt) + 3(%ebp), %eax
+    movl %eax, PHYS(boot_pdpt) + 510 * 8(%ebp)
+    leal PHYS(boot_pdpt) + 3(%ebp), %eax // one table for all three: their parts don't overlap
     movl %eax, PHYS(boot_pml4)(%ebp)
     movl %eax, PHYS(boot_pml4) + 256 * 8(%ebp)
-    leal PHYS(boot_pdpt_image) + 3(%ebp), %eax
     movl %eax, PHYS(boot_pml4) + 511 * 8(%ebp)
 
     movl $CR4_PAE, %eax
@@ -187,8 +191,6 @@ boot_gdt_pointer:
 boot_pml4:
     .skip 4096
 boot_pdpt:
-    .skip 4096
-boot_pdpt_image:
     .skip 4096
 boot_pd_image:
     .skip 4096

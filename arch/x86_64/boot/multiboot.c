@@ -11,6 +11,7 @@
 #define MB1_LOADER_MAGIC 0x2badb002
 #define MB2_LOADER_MAGIC 0x36d76289
 #define MAX_MAP_BYTES    65536
+#define ADDRESS_LIMIT    (1UL << 52) // the most x86-64 can address
 
 static const char *const TOO_MANY_STRINGS = "the modules' command lines take more than 16384 bytes";
 
@@ -25,6 +26,7 @@ struct map {
 struct parser {
     const struct boot_memory *mem;
     struct boot_info *info;
+    struct boot_screen *screen;
     size_t strings_used; // of info->strings
     struct map map;      // the one to believe of those seen so far
     bool boot_services;  // EFI's are still running
@@ -191,6 +193,47 @@ static void strip_image_name(struct boot_info *info)
     memmove(line, line + skip, strlen(line + skip) + 1);
 }
 
+// --- screen ---
+
+enum framebuffer_type { FRAMEBUFFER_RGB = 1, FRAMEBUFFER_TEXT = 2 };
+
+// Both versions have the same fields, but for where the colours' are.
+static void read_screen(struct boot_screen *screen, const uint8_t *fields, const uint8_t *colours)
+{
+    *screen = (struct boot_screen){.kind = SCREEN_OTHER,
+                                   .address = get64(fields),
+                                   .pitch = get32(fields + 8),
+                                   .width = get32(fields + 12),
+                                   .height = get32(fields + 16),
+                                   .bits = fields[20]};
+    for (unsigned i = 0; i < ARRAY_SIZE(screen->colours); i++) {
+        screen->colours[i].shift = colours[2 * i];
+        screen->colours[i].bits = colours[2 * i + 1];
+    }
+    if (fields[21] == FRAMEBUFFER_TEXT)
+        screen->kind = SCREEN_TEXT;
+    else if (fields[21] == FRAMEBUFFER_RGB)
+        screen->kind = SCREEN_FRAMEBUFFER;
+}
+
+static bool screen_is_sane(const struct boot_screen *screen, const struct boot_info *info)
+{
+    uint64_t size = (uint64_t)screen->pitch * screen->height;
+
+    if ((screen->bits != 16 && screen->bits != 24 && screen->bits != 32) || !screen->width ||
+        !screen->height || screen->pitch / (screen->bits / 8) < screen->width || size > SCREEN_MAX_BYTES ||
+        screen->address > ADDRESS_LIMIT)
+        return false;
+    for (unsigned i = 0; i < ARRAY_SIZE(screen->colours); i++)
+        if (screen->colours[i].bits > 8 || screen->colours[i].shift + screen->colours[i].bits > screen->bits)
+            return false;
+    for (unsigned i = 0; i < info->nr_regions; i++)
+        if (info->regions[i].type == MEM_RAM && info->regions[i].start < screen->address + size &&
+            screen->address < info->regions[i].end)
+            return false;
+    return true;
+}
+
 // --- multiboot 1 ---
 
 #define MB1_HAS_CMDLINE     (1U << 2)
@@ -217,12 +260,7 @@ static const char *parse_mb1_modules(struct parser *p, uint32_t count, uint32_t 
     return NULL;
 }
 
-static enum boot_screen screen_of(uint8_t framebuffer_type)
-{
-    return framebuffer_type == 2 ? SCREEN_TEXT : SCREEN_GRAPHICS;
-}
-
-static const char *parse_mb1(struct parser *p, uint32_t address, enum boot_screen *screen)
+static const char *parse_mb1(struct parser *p, uint32_t address)
 {
     const uint8_t *mbi = bytes_at(p->mem, address, MB1_INFO_SIZE);
     struct boot_info *info = p->info;
@@ -237,7 +275,7 @@ static const char *parse_mb1(struct parser *p, uint32_t address, enum boot_scree
         copy_string(p->mem, get32(mbi + 16), ~0UL, info->cmdline, sizeof(info->cmdline));
     const uint8_t *framebuffer = bytes_at(p->mem, address + (uint64_t)MB1_INFO_SIZE, MB1_FRAMEBUFFER_SIZE);
     if (framebuffer && (flags & MB1_HAS_FRAMEBUFFER))
-        *screen = screen_of(framebuffer[21]);
+        read_screen(p->screen, framebuffer, framebuffer + 22);
     error = flags & MB1_HAS_MAP ? found_map(p, get32(mbi + 48), get32(mbi + 44), 0, false) : NULL;
     if (!error)
         error = read_map(p);
@@ -265,7 +303,7 @@ enum mb2_tag {
 
 // The tag is at `address` and all of its `size` bytes can be read. Too small for what it should hold:
 // ignored.
-static const char *parse_mb2_tag(struct parser *p, uint64_t address, uint32_t size, enum boot_screen *screen)
+static const char *parse_mb2_tag(struct parser *p, uint64_t address, uint32_t size)
 {
     const uint8_t *tag = p->mem->bytes + address;
     struct boot_info *info = p->info;
@@ -283,8 +321,10 @@ static const char *parse_mb2_tag(struct parser *p, uint64_t address, uint32_t si
                                      get32(tag) == MB2_EFI_MAP);
     case MB2_EFI_BOOT_SERVICES: p->boot_services = true; break;
     case MB2_FRAMEBUFFER:
-        if (size >= 30)
-            *screen = screen_of(tag[29]);
+        if (size >= 8 + 30)
+            read_screen(p->screen, tag + 8, tag + 32);
+        else if (size >= 8 + 22)
+            p->screen->kind = tag[29] == FRAMEBUFFER_TEXT ? SCREEN_TEXT : SCREEN_OTHER;
         break;
     case MB2_RSDP_V1:
         if (size >= 8 + 20 && !info->rsdp)
@@ -299,7 +339,7 @@ static const char *parse_mb2_tag(struct parser *p, uint64_t address, uint32_t si
     return NULL;
 }
 
-static const char *parse_mb2(struct parser *p, uint32_t address, enum boot_screen *screen)
+static const char *parse_mb2(struct parser *p, uint32_t address)
 {
     const uint8_t *header = bytes_at(p->mem, address, 8);
     uint32_t total = header ? get32(header) : 0;
@@ -315,7 +355,7 @@ static const char *parse_mb2(struct parser *p, uint32_t address, enum boot_scree
             break;
         if (size < 8 || size > total - at)
             return "a multiboot tag has an impossible size";
-        error = parse_mb2_tag(p, (uint64_t)address + at, size, screen);
+        error = parse_mb2_tag(p, (uint64_t)address + at, size);
         if (error)
             return error;
         at = MIN(ALIGN_UP(at + size, 8), total);
@@ -324,17 +364,19 @@ static const char *parse_mb2(struct parser *p, uint32_t address, enum boot_scree
 }
 
 const char *multiboot_parse(const struct boot_memory *mem, uint32_t magic, uint32_t address,
-                            struct boot_info *info, enum boot_screen *screen)
+                            struct boot_info *info, struct boot_screen *screen)
 {
-    struct parser p = {.mem = mem, .info = info};
+    struct parser p = {.mem = mem, .info = info, .screen = screen};
     const char *error = "not started by a multiboot loader";
 
     memset(info, 0, sizeof(*info));
-    *screen = SCREEN_UNKNOWN;
+    memset(screen, 0, sizeof(*screen));
     if (magic == MB1_LOADER_MAGIC)
-        error = parse_mb1(&p, address, screen);
+        error = parse_mb1(&p, address);
     else if (magic == MB2_LOADER_MAGIC)
-        error = parse_mb2(&p, address, screen);
+        error = parse_mb2(&p, address);
+    if (screen->kind == SCREEN_FRAMEBUFFER && !screen_is_sane(screen, info))
+        screen->kind = SCREEN_OTHER;
     strip_image_name(info);
     return error;
 }

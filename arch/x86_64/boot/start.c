@@ -55,7 +55,7 @@ static void on_final_tables(void)
 void x86_boot(uint32_t magic, uint32_t info_address)
 {
     const struct boot_memory mem = {(const uint8_t *)DIRECT_BASE, BOOT_MAP_SIZE};
-    enum boot_screen screen;
+    struct boot_screen screen;
 
     time_mark_start();
     percpu_init(&boot_percpu, 0);
@@ -66,7 +66,7 @@ void x86_boot(uint32_t magic, uint32_t info_address)
 
     const char *error = multiboot_parse(&mem, magic, info_address, &boot_info, &screen);
     cmdline_parse(boot_info.cmdline);
-    console_init(screen);
+    console_init(&screen);
     if (error)
         panic("boot loader: %s", error);
 

@@ -13,7 +13,8 @@
 struct pt_attr {
     bool write, exec;
     bool uncached;
-    uint8_t type; // software bits, 0-15: enum p2m_type in guest tables
+    bool combining; // uncached, but writes may be gathered; host tables only
+    uint8_t type;   // software bits, 0-15: enum p2m_type in guest tables
 };
 
 struct pt_format {
