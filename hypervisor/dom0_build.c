@@ -70,24 +70,103 @@ static void parse_image(void)
               wrong);
 }
 
-// Moves a module out of [start, end), where the image goes.
-static void move_module(struct boot_module *module, maddr_t start, maddr_t end)
+static uint64_t pages_of(const struct boot_module *module)
 {
-    uint64_t size = ALIGN_UP(module->size, PAGE_SIZE);
-    maddr_t to = boot_mem_alloc(size, PAGE_SIZE, DOM0_BELOW);
+    return ALIGN_UP(module->size, PAGE_SIZE);
+}
 
+// The module's own memory has been given back: a large one may need part of it.
+static void move_module(struct boot_module *module, maddr_t to)
+{
+    memmove(maddr_to_virt(to), maddr_to_virt(module->start), module->size);
+    module->start = to;
+}
+
+// Moves a module out of [start, end), where the image goes: up as far as possible, or below the image. False
+// if there is no room.
+static bool move_away(struct boot_module *module, maddr_t start, maddr_t end)
+{
+    uint64_t size = pages_of(module);
+    maddr_t to;
+
+    boot_mem_free(module->start, module->start + size);
+    to = boot_mem_alloc(size, PAGE_SIZE, DOM0_BELOW);
     if (to && to < end && start < to + size) {
         // The highest place that is large enough: there is no other above the image.
         boot_mem_free(to, to + size);
         to = boot_mem_alloc(size, PAGE_SIZE, start);
     }
     if (!to)
-        panic(
-            "boot module \"%s\" lies where dom0 is linked to, and there is no room for its %lu KiB elsewhere",
-            module->cmdline, (unsigned long)(size >> 10));
-    memcpy(maddr_to_virt(to), maddr_to_virt(module->start), module->size);
-    boot_mem_free(module->start, module->start + size);
-    module->start = to;
+        boot_mem_reserve(module->start, module->start + size);
+    else
+        move_module(module, to);
+    return to;
+}
+
+// Moves all modules up as far as they go, the highest first, so that no small one splits the room for a large
+// one.
+static void pack_modules(void)
+{
+    for (maddr_t below = DOM0_BELOW;;) {
+        struct boot_module *highest = NULL;
+
+        for (unsigned i = 0; i < boot_info.nr_modules; i++) {
+            struct boot_module *module = &boot_info.modules[i];
+
+            if (module->size && module->start < below && (!highest || module->start > highest->start))
+                highest = module;
+        }
+        if (!highest)
+            return;
+        below = highest->start;
+        boot_mem_free(below, below + pages_of(highest));
+        move_module(highest, boot_mem_alloc(pages_of(highest), PAGE_SIZE, DOM0_BELOW));
+    }
+}
+
+static struct boot_module *module_in(maddr_t start, maddr_t end)
+{
+    for (unsigned i = 0; i < boot_info.nr_modules; i++) {
+        struct boot_module *module = &boot_info.modules[i];
+
+        if (module->size && module->start < end && start < module->start + module->size)
+            return module;
+    }
+    return NULL;
+}
+
+static void clear_of_modules(maddr_t start, maddr_t end)
+{
+    struct boot_module *module;
+    bool packed = false;
+
+    while ((module = module_in(start, end))) {
+        if (move_away(module, start, end))
+            continue;
+        if (packed)
+            panic("boot module \"%s\" lies where dom0 is linked to, and there is no room for its %lu KiB "
+                  "elsewhere",
+                  module->cmdline, (unsigned long)(module->size >> 10));
+        pack_modules();
+        packed = true;
+    }
+}
+
+// What keeps dom0's image out of [start, end), which is not all free.
+static const char *occupant(maddr_t start, maddr_t end)
+{
+    maddr_t at = start; // everything below is RAM
+
+    for (unsigned i = 0; i < boot_info.nr_regions; i++) {
+        const struct mem_region *region = &boot_info.regions[i];
+
+        if (region->end <= start || end <= region->start)
+            continue;
+        if (region->type != MEM_RAM)
+            return "the firmware's";
+        at = region->start <= at ? region->end : at;
+    }
+    return at < end ? "not there" : "the hypervisor's";
 }
 
 // Takes the frames the image is linked to, and all of dom0's RAM behind them when they are free.
@@ -95,17 +174,12 @@ static uint64_t reserve_image(void)
 {
     maddr_t start = ALIGN_DOWN(image.start, PAGE_SIZE), end = ALIGN_UP(image.end, PAGE_SIZE);
 
-    for (unsigned i = 0; i < boot_info.nr_modules; i++) {
-        struct boot_module *module = &boot_info.modules[i];
-
-        if (module->size && module->start < end && start < module->start + module->size)
-            move_module(module, start, end);
-    }
+    clear_of_modules(start, end);
     if (boot_mem_is_free(start, start + hv_options.dom0_mem))
         end = MAX(end, start + hv_options.dom0_mem);
     if (!boot_mem_is_free(start, end))
-        panic("dom0 is linked to 0x%lx-0x%lx, which is not all free RAM", (unsigned long)start,
-              (unsigned long)end);
+        panic("dom0 is linked to 0x%lx-0x%lx, and some of that memory is %s", (unsigned long)start,
+              (unsigned long)end, occupant(start, end));
     boot_mem_reserve(start, end);
     add_extent(start, end, P2M_RAM);
     return end - start;

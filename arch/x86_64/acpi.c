@@ -204,6 +204,8 @@ static struct acpi_register read_register(const uint8_t *fadt, uint32_t length, 
     return reg;
 }
 
+#define BOOT_ARCH_NO_CMOS (1U << 5)
+
 // Returns the address of the DSDT.
 static maddr_t read_fadt(const uint8_t *fadt, uint32_t length)
 {
@@ -215,6 +217,7 @@ static maddr_t read_fadt(const uint8_t *fadt, uint32_t length)
     acpi.smi_command = get32(fadt + 48);
     acpi.acpi_enable = fadt[52];
     acpi.century = fadt[108];
+    acpi.no_cmos = get16(fadt + 109) & BOOT_ARCH_NO_CMOS;
     acpi.pm1a_control = read_register(fadt, length, 172, 64, 2);
     acpi.pm1b_control = read_register(fadt, length, 184, 68, 2);
     acpi.pm_timer = read_register(fadt, length, 208, 76, 4);

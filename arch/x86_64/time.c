@@ -219,10 +219,11 @@ static void calibrate_apic_timer(void)
 
 static void read_wallclock(void)
 {
-    int64_t seconds = cmos_read_time(acpi.century);
+    int64_t seconds = acpi.no_cmos ? 0 : cmos_read_time(acpi.century);
 
     if (!seconds)
-        log_warning("the CMOS clock holds no date: the wall clock starts at 1970");
+        log_warning("%s: the wall clock starts at 1970",
+                    acpi.no_cmos ? "there is no CMOS clock" : "the CMOS clock holds no date");
     wallclock_at_start = seconds * (int64_t)NS_PER_S - (seconds ? (int64_t)arch_now() : 0);
 }
 

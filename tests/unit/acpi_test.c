@@ -171,6 +171,7 @@ static void test_a_machine(void **state)
     assert_true(acpi.reset.valid && !acpi.reset.in_memory);
     assert_int_equal(acpi.reset_value, 0xf);
     assert_int_equal(acpi.century, 0x32);
+    assert_false(acpi.no_cmos);
     assert_int_equal(acpi.hpet_address, 0xfed00000);
     assert_true(acpi.has_s5);
     assert_int_equal(acpi.s5_type_a, 5);

@@ -211,13 +211,66 @@ static void test_machines_that_cannot_have_dom0(void **state)
     ((struct file *)at(2 * MIB))->header.e_ident[0] = 0;
     assert_panics("no ELF magic number");
     boot_with(LINKED + IN_RAM - PAGE_SIZE, 1, starts, MIB);
-    assert_panics("not all free RAM");
+    assert_panics("is not there");
+    boot_with(RAM_END, 1, starts, MIB);
+    boot_info.nr_regions = 3;
+    boot_info.regions[0].end = LINKED + MIB;
+    boot_info.regions[1] = (struct mem_region){LINKED + MIB, LINKED + 2 * MIB, MEM_NVS};
+    boot_info.regions[2] = (struct mem_region){LINKED + 2 * MIB, RAM_END, MEM_RAM};
+    boot_mem_init(&boot_info);
+    assert_panics("is the firmware's");
+    boot_info.nr_regions = 1;
+    boot_with(RAM_END, 1, starts, MIB);
+    boot_mem_reserve(LINKED + MIB, LINKED + 2 * MIB);
+    assert_panics("is the hypervisor's");
     boot_with(RAM_END, 1, starts, MIB);
     hv_options.dom0_mem = 64 * MIB;
     assert_panics("too little memory for dom0_mem=64M");
     boot_with(RAM_END, 1, starts, MIB);
     hv_options.dom0_mem = ~0UL;
     assert_panics("too little memory");
+}
+
+// Neither below nor above the module is there as much room. 0: no small module.
+static void move_large_module(maddr_t small)
+{
+    static const maddr_t starts[] = {2 * MIB, 7 * MIB};
+
+    boot_with(RAM_END, 1, starts, MIB);
+    boot_info.nr_modules = 2;
+    boot_info.modules[1] = (struct boot_module){starts[1], 16 * MIB, "large"};
+    boot_mem_reserve(starts[1], starts[1] + 16 * MIB);
+    if (small) {
+        boot_info.modules[boot_info.nr_modules++] = (struct boot_module){small, PAGE_SIZE, "small"};
+        boot_mem_reserve(small, small + PAGE_SIZE);
+        memset(at(small), 'c', PAGE_SIZE);
+    }
+    for (uint64_t i = 0; i < 16 * MIB; i += 8)
+        memcpy(at(starts[1] + i), &i, 8);
+    hv_options.dom0_mem = IN_RAM;
+    dom0_reserve();
+    assert_true(boot_info.modules[1].start >= LINKED + IN_RAM);
+    for (uint64_t i = 0; i < 16 * MIB; i += 8)
+        assert_memory_equal(at(boot_info.modules[1].start + i), &i, 8);
+    assert_false(boot_mem_is_free(boot_info.modules[1].start, boot_info.modules[1].start + PAGE_SIZE));
+    assert_true(boot_mem_is_free(starts[1], starts[1] + PAGE_SIZE));
+    if (small) {
+        assert_content(&boot_info.modules[2], 'c');
+        assert_false(overlaps(&boot_info.modules[2], boot_info.modules[1].start,
+                              boot_info.modules[1].start + 16 * MIB));
+    }
+}
+
+static void test_a_large_module_is_moved_over_itself(void **state)
+{
+    (void)state;
+    move_large_module(0);
+}
+
+static void test_a_small_module_does_not_block_a_large_one(void **state)
+{
+    (void)state;
+    move_large_module(23 * MIB);
 }
 
 static void test_no_room_for_a_moved_module(void **state)
@@ -236,6 +289,8 @@ int main(void)
         cmocka_unit_test(test_modules_are_moved_out_of_the_images_way),
         cmocka_unit_test(test_a_module_is_moved_below_the_image),
         cmocka_unit_test(test_machines_that_cannot_have_dom0),
+        cmocka_unit_test(test_a_large_module_is_moved_over_itself),
+        cmocka_unit_test(test_a_small_module_does_not_block_a_large_one),
         cmocka_unit_test(test_no_room_for_a_moved_module),
     };
 

@@ -438,6 +438,7 @@ static void test_boot_services_keep_their_memory(void **state)
     mb2_tag(18, 8); // behind the map
     assert_null(parse(MB2, MBI));
     check_efi_map(true);
+    assert_int_equal(screen.kind, SCREEN_OTHER); // nothing was said of one, and EFI has no text mode
 }
 
 static void test_efi_map_that_lies(void **state)

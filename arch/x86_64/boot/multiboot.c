@@ -360,6 +360,8 @@ static const char *parse_mb2(struct parser *p, uint32_t address)
             return error;
         at = MIN(ALIGN_UP(at + size, 8), total);
     }
+    if (p->map.efi && p->screen->kind == SCREEN_UNKNOWN)
+        p->screen->kind = SCREEN_OTHER; // no text mode to be tried on EFI
     return read_map(p);
 }
 

@@ -44,6 +44,7 @@ struct acpi_info {
     uint16_t smi_command; // port, 0: always in ACPI mode
     uint8_t acpi_enable;  // what to write there
     uint8_t century;      // CMOS register, 0: none
+    bool no_cmos;         // the machine has no CMOS clock
 
     bool has_s5;
     uint8_t s5_type_a, s5_type_b; // SLP_TYP values of soft-off
