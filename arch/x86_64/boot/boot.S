@@ -144,11 +144,16 @@ stop:
     jmp 1b
 
 put:
+    movl $100000, %ecx              // reads are enough for the slowest line, and end where there is none
+    movw $0x3fd, %dx
+1:  inb %dx, %al
+    testb $0x20, %al                // room for a byte
+    loopz 1b
     movw $0x3f8, %dx
-1:  lodsb
+    lodsb
     outb %al, %dx
     testb %al, %al
-    jnz 1b
+    jnz put
     ret
 
 panic_message:
