@@ -11,4 +11,4 @@ hv-srcs += hypervisor/boot_mem.c hypervisor/page_alloc.c hypervisor/slab.c hyper
 hv-srcs += hypervisor/gnttab.c hypervisor/gnttab_map.c hypervisor/gnttab_copy.c hypervisor/gnttab_op.c
 hv-srcs += hypervisor/domctl.c hypervisor/sysctl.c hypervisor/dom0_build.c hypervisor/elf.c
 hv-srcs += hypervisor/printk.c hypervisor/string.c hypervisor/libc.c hypervisor/cmdline.c hypervisor/console.c
-hv-srcs += hypervisor/symbols.c $(if $(filter 1,$(DEBUG)),hypervisor/lock.c)
+hv-srcs += hypervisor/symbols.c hypervisor/lock.c $(if $(filter 1,$(DEBUG)),hypervisor/lock_check.c)

@@ -51,50 +51,19 @@ static bool gfn_in_range(gfn_t gfn, uint64_t count)
     return count <= limit && gfn.n <= limit - count;
 }
 
-// --- lookups remembered: under the lock ---
-
-static struct p2m_cached *cache_slot(struct p2m *p2m, gfn_t gfn)
-{
-    // Buffers that are used together are often a round number of pages apart.
-    return &p2m->cached[(gfn.n ^ gfn.n >> 4) % P2M_CACHED];
-}
-
-static void forget_all(struct p2m *p2m)
-{
-    for (unsigned i = 0; i < P2M_CACHED; i++)
-        p2m->cached[i].entry.mfn = MFN_INVALID;
-}
-
-// What stood at gfn, in a leaf of this order, has gone.
-static void forget(struct p2m *p2m, gfn_t gfn, unsigned order)
-{
-    // A large leaf has been cut, so what is remembered of its other pages is no longer true either.
-    if (order != ORDER_4K)
-        forget_all(p2m);
-    cache_slot(p2m, gfn)->entry.mfn = MFN_INVALID;
-}
-
 int p2m_init(struct domain *d)
 {
     spin_lock_init(&d->p2m.lock, LOCK_P2M);
     d->p2m.pool_limit = DEFAULT_POOL_PAGES;
-    forget_all(&d->p2m);
     return arch_p2m_init(d);
 }
 
 // `gfn` may be anything a guest made up, and the tables may be gone already.
 static struct p2m_entry get_entry(struct domain *d, gfn_t gfn)
 {
-    struct p2m_cached *cached = cache_slot(&d->p2m, gfn);
-
-    if (likely(cached->gfn.n == gfn.n && mfn_valid(cached->entry.mfn)))
-        return cached->entry;
-    if (!gfn_in_range(gfn, 1) || !d->p2m.root)
+    if (unlikely(!d->p2m.root))
         return (struct p2m_entry){.mfn = MFN_INVALID, .type = P2M_HOLE};
-    struct p2m_entry entry = arch_p2m_get(d, gfn);
-    if (entry.type != P2M_HOLE)
-        *cached = (struct p2m_cached){entry, gfn};
-    return entry;
+    return arch_p2m_get(d, gfn);
 }
 
 // Under the lock: may entries be added? What a dying domain gained behind p2m_destroy() would be lost.
@@ -185,7 +154,6 @@ int p2m_replace(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type)
         rc = arch_p2m_set(d, gfn, mfn, ORDER_4K, type);
     if (rc == 0) {
         d->p2m.max_gfn = MAX(d->p2m.max_gfn, gfn.n);
-        forget(&d->p2m, gfn, old.order);
         if (old.type != P2M_HOLE)
             p2m_flush(d);
     }
@@ -201,7 +169,6 @@ int p2m_remove(struct domain *d, gfn_t gfn)
     struct p2m_entry old = get_entry(d, gfn);
     int rc = old.type == P2M_HOLE ? -XEN_ENOENT : arch_p2m_set(d, gfn, MFN_INVALID, ORDER_4K, P2M_HOLE);
     if (rc == 0) {
-        forget(&d->p2m, gfn, old.order);
         p2m_flush(d);
     }
     spin_unlock(&d->p2m.lock);
@@ -276,7 +243,6 @@ static bool destroy_next_leaf(struct domain *d)
     struct p2m *p2m = &d->p2m;
 
     spin_lock(&p2m->lock);
-    forget_all(p2m);
     bool done = arch_p2m_teardown(d, &p2m->teardown, 1, drop_leaf) && !p2m->drain_left;
     if (done) {
         p2m_table_free(d, MFN(p2m->root >> PAGE_SHIFT));

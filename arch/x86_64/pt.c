@@ -3,6 +3,7 @@
 // order 0, the next 9, then 18, and those of the root of a 4-level tree 27.
 
 #include <hv/page_alloc.h>
+#include <hv/string.h>
 #include <hv/types.h>
 
 #include <asm/pt.h>
@@ -12,6 +13,11 @@
 static unsigned root_order(const struct pt *pt)
 {
     return (pt->format->levels - 1) * LEVEL_BITS;
+}
+
+static uint64_t nr_frames(const struct pt *pt)
+{
+    return 1UL << (root_order(pt) + LEVEL_BITS);
 }
 
 static unsigned slot_index(uint64_t frame, unsigned order)
@@ -41,6 +47,21 @@ static void set_entry(uint64_t *slot, uint64_t entry)
     __atomic_store_n(slot, entry, __ATOMIC_RELEASE);
 }
 
+static struct pt_leaf leaf_of(uint64_t entry, mfn_t mfn, unsigned order)
+{
+    return (struct pt_leaf){.mfn = mfn, .type = entry >> PT_TYPE_SHIFT & PT_TYPE_MASK, .order = order};
+}
+
+static struct pt_found *found_of(struct pt *pt, uint64_t frame)
+{
+    return &pt->found[(frame >> LEVEL_BITS) % PT_FOUND];
+}
+
+static uint64_t region_of(uint64_t frame)
+{
+    return (frame >> LEVEL_BITS) + 1;
+}
+
 // The table below `slot`; makes one when there is none, in which a leaf goes on as 512 smaller ones. NULL: no
 // memory.
 static uint64_t *table_below(struct pt *pt, uint64_t *slot, unsigned order)
@@ -67,10 +88,18 @@ static uint64_t *table_below(struct pt *pt, uint64_t *slot, unsigned order)
 static int put_entry(struct pt *pt, uint64_t frame, unsigned order, uint64_t entry)
 {
     const struct pt_format *format = pt->format;
-    uint64_t *slots = mfn_to_virt(pt->root);
-    uint64_t *slot;
+    const struct pt_found *found = found_of(pt, frame);
+    uint64_t *slots, *slot;
+    unsigned at;
 
-    for (unsigned at = root_order(pt);; at -= LEVEL_BITS) {
+    if (found->region == region_of(frame) && found->order >= order) {
+        at = found->order;
+        slots = found->slots;
+    } else {
+        at = root_order(pt);
+        slots = mfn_to_virt(pt->root);
+    }
+    for (;; at -= LEVEL_BITS) {
         slot = &slots[slot_index(frame, at)];
         if (at == order)
             break;
@@ -96,24 +125,42 @@ int pt_unmap(struct pt *pt, uint64_t frame, unsigned order)
     return put_entry(pt, frame, order, 0);
 }
 
-struct pt_leaf pt_lookup(const struct pt *pt, uint64_t frame)
+static inline struct pt_leaf what_is_at(const struct pt *pt, uint64_t entry, uint64_t frame, unsigned order)
 {
-    const struct pt_format *format = pt->format;
+    if (!present(pt->format, entry))
+        return (struct pt_leaf){.mfn = MFN_INVALID, .order = order};
+    return leaf_of(entry, mfn_add(frame_of(entry), frame & ((1UL << order) - 1)), order);
+}
+
+// Looks from the root, and notes the table it comes to.
+static struct pt_leaf __attribute__((noinline))
+lookup_from_root(struct pt *pt, struct pt_found *found, uint64_t frame)
+{
     unsigned order = root_order(pt);
-    uint64_t *slots = mfn_to_virt(pt->root);
+    uint64_t *slots = mfn_to_virt(pt->root), entry;
 
-    for (;; order -= LEVEL_BITS) {
-        uint64_t entry = slots[slot_index(frame, order)];
-
-        if (!present(format, entry))
-            return (struct pt_leaf){.mfn = MFN_INVALID, .order = order};
-        if (!is_table(format, entry, order))
-            return (struct pt_leaf){.present = true,
-                                    .mfn = mfn_add(frame_of(entry), frame & ((1UL << order) - 1)),
-                                    .order = order,
-                                    .attr = format->attr(entry)};
+    if (frame >= nr_frames(pt))
+        return (struct pt_leaf){.mfn = MFN_INVALID};
+    while (entry = slots[slot_index(frame, order)], is_table(pt->format, entry, order)) {
         slots = mfn_to_virt(frame_of(entry));
+        order -= LEVEL_BITS;
     }
+    *found = (struct pt_found){region_of(frame), slots, order};
+    return what_is_at(pt, entry, frame, order);
+}
+
+struct pt_leaf pt_lookup(struct pt *pt, uint64_t frame)
+{
+    struct pt_found *found = found_of(pt, frame);
+
+    if (likely(found->region == region_of(frame))) {
+        uint64_t entry = found->slots[slot_index(frame, found->order)];
+
+        // It may be a table's by now.
+        if (likely(!is_table(pt->format, entry, found->order)))
+            return what_is_at(pt, entry, frame, found->order);
+    }
+    return lookup_from_root(pt, found, frame);
 }
 
 struct teardown {
@@ -125,13 +172,10 @@ struct teardown {
 
 static void clear_leaf(struct teardown *t, uint64_t *slot, unsigned order)
 {
-    const struct pt_format *format = t->pt->format;
     uint64_t entry = *slot;
 
     set_entry(slot, 0);
-    t->leaf(t->pt->ctx, t->frame,
-            (struct pt_leaf){
-                .present = true, .mfn = frame_of(entry), .order = order, .attr = format->attr(entry)});
+    t->leaf(t->pt->ctx, t->frame, leaf_of(entry, frame_of(entry), order));
 }
 
 // Clears a table whose entries have `order`, from t->frame to its end. False when the budget ran out before
@@ -149,6 +193,7 @@ static bool clear_table(struct teardown *t, uint64_t *slots, unsigned order)
             if (!clear_table(t, mfn_to_virt(table), order - LEVEL_BITS))
                 return false;
             set_entry(slot, 0);
+            memset(t->pt->found, 0, sizeof(t->pt->found));
             t->pt->free(t->pt->ctx, table);
             continue; // t->frame is past this slot already
         }
@@ -168,8 +213,7 @@ bool pt_teardown(struct pt *pt, uint64_t *cursor, unsigned budget,
                  void (*leaf)(void *ctx, uint64_t frame, struct pt_leaf leaf))
 {
     struct teardown t = {.pt = pt, .frame = *cursor, .budget = budget, .leaf = leaf};
-    bool done =
-        *cursor >> (root_order(pt) + LEVEL_BITS) || clear_table(&t, mfn_to_virt(pt->root), root_order(pt));
+    bool done = *cursor >= nr_frames(pt) || clear_table(&t, mfn_to_virt(pt->root), root_order(pt));
 
     *cursor = t.frame;
     return done;

@@ -13,13 +13,12 @@
 #define EPT_IGNORE_PAT (1UL << 6)
 #define EPT_ACCESSED   (1UL << 8)
 #define EPT_DIRTY      (1UL << 9)
-#define EPT_TYPE_SHIFT 52
 
 static uint64_t ept_make_leaf(mfn_t mfn, unsigned order, struct pt_attr attr)
 {
     return mfn.n << PAGE_SHIFT | EPT_READ | EPT_ACCESSED | EPT_DIRTY | (attr.write ? EPT_WRITE : 0) |
            (attr.exec ? EPT_EXEC : 0) | (attr.uncached ? 0 : EPT_WRITE_BACK | EPT_IGNORE_PAT) |
-           (order != ORDER_4K ? PT_LARGE : 0) | (uint64_t)attr.type << EPT_TYPE_SHIFT;
+           (order != ORDER_4K ? PT_LARGE : 0) | (uint64_t)attr.type << PT_TYPE_SHIFT;
 }
 
 static uint64_t ept_make_table(mfn_t table)
@@ -33,7 +32,7 @@ static struct pt_attr ept_attr(uint64_t entry)
         .write = entry & EPT_WRITE,
         .exec = entry & EPT_EXEC,
         .uncached = !(entry & EPT_WRITE_BACK),
-        .type = entry >> EPT_TYPE_SHIFT & 0xf,
+        .type = entry >> PT_TYPE_SHIFT & PT_TYPE_MASK,
     };
 }
 

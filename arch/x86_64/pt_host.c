@@ -6,15 +6,12 @@
 #include <asm/pt.h>
 #include <asm/x86_defs.h>
 
-#define SOFT_SHIFT 52 // bits 52-55 are ours
-#define SOFT_MASK  0xfUL
-
 static uint64_t make_leaf(mfn_t mfn, unsigned order, struct pt_attr attr)
 {
     return PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | PTE_GLOBAL | (attr.write ? PTE_WRITE : 0) |
            (attr.exec ? 0 : PTE_NX) | (attr.uncached ? PTE_PCD | PTE_PWT : 0) |
            (attr.combining ? PTE_PWT : 0) | (order > ORDER_4K ? PT_LARGE : 0) |
-           (attr.type & SOFT_MASK) << SOFT_SHIFT | mfn.n << PAGE_SHIFT;
+           (attr.type & PT_TYPE_MASK) << PT_TYPE_SHIFT | mfn.n << PAGE_SHIFT;
 }
 
 static uint64_t make_table(mfn_t table)
@@ -28,7 +25,7 @@ static struct pt_attr attr(uint64_t entry)
                             .exec = !(entry & PTE_NX),
                             .uncached = entry & PTE_PCD,
                             .combining = (entry & (PTE_PCD | PTE_PWT)) == PTE_PWT,
-                            .type = entry >> SOFT_SHIFT & SOFT_MASK};
+                            .type = entry >> PT_TYPE_SHIFT & PT_TYPE_MASK};
 }
 
 const struct pt_format pt_format_host = {

@@ -6,21 +6,20 @@
 #include <asm/hvm/hvm.h>
 #include <asm/pt.h>
 
-#define NPT_PRESENT    (1UL << 0)
-#define NPT_WRITE      (1UL << 1)
-#define NPT_USER       (1UL << 2)
-#define NPT_PWT        (1UL << 3) // with PCD: PAT entry 3, uncached
-#define NPT_PCD        (1UL << 4)
-#define NPT_ACCESSED   (1UL << 5)
-#define NPT_DIRTY      (1UL << 6)
-#define NPT_TYPE_SHIFT 52
-#define NPT_NX         (1UL << 63)
+#define NPT_PRESENT  (1UL << 0)
+#define NPT_WRITE    (1UL << 1)
+#define NPT_USER     (1UL << 2)
+#define NPT_PWT      (1UL << 3) // with PCD: PAT entry 3, uncached
+#define NPT_PCD      (1UL << 4)
+#define NPT_ACCESSED (1UL << 5)
+#define NPT_DIRTY    (1UL << 6)
+#define NPT_NX       (1UL << 63)
 
 static uint64_t npt_make_leaf(mfn_t mfn, unsigned order, struct pt_attr attr)
 {
     return mfn.n << PAGE_SHIFT | NPT_PRESENT | NPT_USER | NPT_ACCESSED | NPT_DIRTY |
            (attr.write ? NPT_WRITE : 0) | (attr.exec ? 0 : NPT_NX) | (attr.uncached ? NPT_PWT | NPT_PCD : 0) |
-           (order != ORDER_4K ? PT_LARGE : 0) | (uint64_t)attr.type << NPT_TYPE_SHIFT;
+           (order != ORDER_4K ? PT_LARGE : 0) | (uint64_t)attr.type << PT_TYPE_SHIFT;
 }
 
 static uint64_t npt_make_table(mfn_t table)
@@ -34,7 +33,7 @@ static struct pt_attr npt_attr(uint64_t entry)
         .write = entry & NPT_WRITE,
         .exec = !(entry & NPT_NX),
         .uncached = entry & NPT_PCD,
-        .type = entry >> NPT_TYPE_SHIFT & 0xf,
+        .type = entry >> PT_TYPE_SHIFT & PT_TYPE_MASK,
     };
 }
 

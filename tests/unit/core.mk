@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Tests of the hypervisor's core. hv-core-srcs is all of it that a test can link: the harness takes the place of
 # arch/, the C library that of libc.c, and neither hv_start() nor the building of dom0 is called.
-hv-core-srcs = tests/unit/harness.c hypervisor/lock.c \
-    $(filter-out $(addprefix hypervisor/,main.c dom0_build.c elf.c symbols.c libc.c lock.c),$(hv-srcs))
+hv-core-srcs = tests/unit/harness.c hypervisor/lock_check.c \
+    $(filter-out $(addprefix hypervisor/,main.c dom0_build.c elf.c symbols.c libc.c lock_check.c),$(hv-srcs))
 
 # The order of locks is checked in every host test.
 $(BUILD)/host/hypervisor/%.o $(BUILD)/fuzz-obj/hypervisor/%.o: HOST_CFLAGS += -DHV_DEBUG

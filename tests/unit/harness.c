@@ -409,7 +409,8 @@ struct p2m_entry arch_p2m_get(struct domain *d, gfn_t gfn)
 {
     struct p2m_entry entry = {.mfn = MFN_INVALID, .type = P2M_HOLE};
 
-    CHECK(gfn.n < GFN_LIMIT);
+    if (gfn.n >= GFN_LIMIT)
+        return entry;
     if (d->arch->map[gfn.n].type != P2M_HOLE)
         entry = d->arch->map[gfn.n];
     else if (region_is_empty(d->arch, gfn.n / REGION_SIZE))

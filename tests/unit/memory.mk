@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Tests of memory, grants and the toolstack's calls. Those of the lower parts run on a machine of nothing but memory, the
 # others on the whole core.
-memory-machine-srcs = tests/unit/memory_machine.c hypervisor/boot_mem.c hypervisor/page_alloc.c hypervisor/lock.c
+memory-machine-srcs = tests/unit/memory_machine.c hypervisor/lock.c hypervisor/lock_check.c \
+    hypervisor/boot_mem.c hypervisor/page_alloc.c
 
 unit-tests += boot_mem_test elf_test page_alloc_test slab_test dom0_build_test
 boot_mem_test-srcs = tests/unit/boot_mem_test.c $(memory-machine-srcs)

@@ -49,7 +49,7 @@ static void free_table(void *ctx, mfn_t table)
     nr_tables--;
 }
 
-static struct pt pt = {.format = &pt_format_host, .alloc = alloc_table, .free = free_table};
+static struct pt pt;
 static const struct pt_attr RW = {.write = true, .type = 5};
 
 static int setup(void **state)
@@ -59,7 +59,8 @@ static int setup(void **state)
     memset(in_use, 0, sizeof(in_use));
     nr_tables = 0;
     max_tables = ARENA_PAGES;
-    pt.root = alloc_table(NULL);
+    pt = (struct pt){
+        .format = &pt_format_host, .root = alloc_table(NULL), .alloc = alloc_table, .free = free_table};
     return 0;
 }
 
@@ -74,7 +75,7 @@ static void assert_maps(uint64_t frame, uint64_t mfn, unsigned order)
 {
     struct pt_leaf leaf = pt_lookup(&pt, frame);
 
-    assert_true(leaf.present);
+    assert_true(mfn_valid(leaf.mfn));
     assert_int_equal(leaf.mfn.n, mfn);
     assert_int_equal(leaf.order, order);
 }
@@ -104,12 +105,14 @@ static void test_map_each_order(void **state)
     assert_maps(5, 77, ORDER_4K);
     assert_maps(512 + 100, 1124, ORDER_2M);
     assert_maps((1 << 18) + 12345, (2 << 18) + 12345, ORDER_1G);
-    assert_int_equal(pt_lookup(&pt, 5).attr.type, 5);
-    assert_false(pt_lookup(&pt, 6).present);
+    assert_int_equal(pt_lookup(&pt, 5).type, 5);
+    assert_false(mfn_valid(pt_lookup(&pt, 6).mfn));
     assert_int_equal(pt_lookup(&pt, 6).order, ORDER_4K);
     assert_int_equal(pt_lookup(&pt, 1024).order, ORDER_2M);
     assert_int_equal(pt_lookup(&pt, 3UL << 18).order, ORDER_1G);
     assert_int_equal(pt_lookup(&pt, 1UL << 35).order, 27);
+    assert_false(mfn_valid(pt_lookup(&pt, (1UL << 36) + 5).mfn)); // beyond the last: not frame 5
+    assert_false(mfn_valid(pt_lookup(&pt, ~0UL).mfn));
 }
 
 static void test_splitting_keeps_the_rest(void **state)
@@ -117,10 +120,10 @@ static void test_splitting_keeps_the_rest(void **state)
     (void)state;
     assert_int_equal(pt_map(&pt, 0, MFN(1 << 18), ORDER_1G, RW), 0);
     assert_int_equal(pt_unmap(&pt, 1000, ORDER_4K), 0);
-    assert_false(pt_lookup(&pt, 1000).present);
+    assert_false(mfn_valid(pt_lookup(&pt, 1000).mfn));
     assert_maps(999, (1 << 18) + 999, ORDER_4K);
     assert_maps(1024, (1 << 18) + 1024, ORDER_2M);
-    assert_int_equal(pt_lookup(&pt, 1024).attr.type, 5);
+    assert_int_equal(pt_lookup(&pt, 1024).type, 5);
     assert_int_equal(nr_tables, 4); // root, 512 GiB, 1 GiB, 2 MiB
 }
 
@@ -165,7 +168,7 @@ static uint64_t torn_pages, last_frame;
 static void count_leaf(void *ctx, uint64_t frame, struct pt_leaf leaf)
 {
     (void)ctx;
-    assert_true(leaf.present);
+    assert_true(mfn_valid(leaf.mfn));
     assert_int_equal(frame & ((1UL << leaf.order) - 1), 0);
     assert_true(torn_pages == 0 || frame > last_frame);
     last_frame = frame;
@@ -189,6 +192,7 @@ static void test_teardown_in_small_steps(void **state)
     assert_int_equal(torn_pages, 40 + 512 + (1 << 18) + 1);
     assert_int_equal(steps, 43 / 3);
     assert_int_equal(nr_tables, 1);
+    assert_false(mfn_valid(pt_lookup(&pt, 500).mfn));
     assert_true(pt_teardown(&pt, &cursor, 3, count_leaf)); // and again, with nothing to do
 }
 
@@ -205,6 +209,7 @@ static void random_step(void)
     bool map = rand() % 2;
 
     max_tables = rand() % 4 ? ARENA_PAGES : nr_tables + rand() % 2;
+    (void)pt_lookup(&pt, frame ^ (rand() & 1023)); // the tables it remembers are about to change
     int rc = map ? pt_map(&pt, frame, MFN(mfn), order, RW) : pt_unmap(&pt, frame, order);
     if (rc != 0) {
         assert_true(rc == -XEN_ENOMEM || (rc == -XEN_EEXIST && order != ORDER_4K));
@@ -225,8 +230,8 @@ static void test_random_operations(void **state)
         for (uint64_t frame = 0; frame < MODEL_FRAMES; frame++) {
             struct pt_leaf leaf = pt_lookup(&pt, frame);
 
-            assert_int_equal(leaf.present, model[frame] != 0);
-            if (leaf.present)
+            assert_int_equal(mfn_valid(leaf.mfn), model[frame] != 0);
+            if (mfn_valid(leaf.mfn))
                 assert_int_equal(leaf.mfn.n + 1, model[frame]);
         }
     }

@@ -80,9 +80,9 @@ struct p2m_entry arch_p2m_get(struct domain *d, gfn_t gfn)
 {
     struct pt_leaf leaf = pt_lookup(&d->arch->pt, gfn.n);
 
-    if (!leaf.present || leaf.attr.type == P2M_HOLE)
+    if (leaf.type == P2M_HOLE)
         return (struct p2m_entry){.mfn = MFN_INVALID, .type = P2M_HOLE, .order = leaf.order};
-    return (struct p2m_entry){.mfn = leaf.mfn, .type = leaf.attr.type, .order = leaf.order};
+    return (struct p2m_entry){.mfn = leaf.mfn, .type = leaf.type, .order = leaf.order};
 }
 
 // Each vcpu flushes before it enters the guest (hvm_attend). Those in guest mode on other cpus are brought
@@ -112,7 +112,7 @@ bool hvm_map_apic_page(struct domain *d)
     if (!d->arch->apic_page)
         return false;
     spin_lock(&d->p2m.lock);
-    if (!pt_lookup(&d->arch->pt, frame).present)
+    if (!mfn_valid(pt_lookup(&d->arch->pt, frame).mfn))
         mapped = pt_map(&d->arch->pt, frame, virt_to_mfn(d->arch->apic_page), ORDER_4K,
                         (struct pt_attr){.write = true, .type = P2M_HOLE}) == 0;
     spin_unlock(&d->p2m.lock);
@@ -124,10 +124,9 @@ static void teardown_leaf(void *ctx, uint64_t frame, struct pt_leaf leaf)
     struct domain *d = ctx;
 
     (void)frame;
-    if (leaf.attr.type == P2M_HOLE)
+    if (leaf.type == P2M_HOLE)
         return; // the page for the local APIC
-    d->arch->teardown_leaf(d,
-                           (struct p2m_entry){.mfn = leaf.mfn, .type = leaf.attr.type, .order = leaf.order});
+    d->arch->teardown_leaf(d, (struct p2m_entry){.mfn = leaf.mfn, .type = leaf.type, .order = leaf.order});
 }
 
 bool arch_p2m_teardown(struct domain *d, uint64_t *cursor, unsigned budget,

@@ -92,7 +92,7 @@ int arch_p2m_init(struct domain *d);
 // Sets 2^order pages (ORDER_4K/2M/1G, gfn and mfn naturally aligned); P2M_HOLE clears. Splits larger leaves
 // as needed. -XEN_ENOMEM when the pool is exhausted, nothing changed then. The caller flushes.
 int arch_p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned order, enum p2m_type type);
-struct p2m_entry arch_p2m_get(struct domain *d, gfn_t gfn);
+struct p2m_entry arch_p2m_get(struct domain *d, gfn_t gfn); // any gfn: a hole beyond the guest's width
 void arch_p2m_flush(struct domain *d); // no cpu uses a stale translation of d when this returns
 // Visits every present leaf from gfn `*cursor` up, at most `budget` leaves, and clears it; *cursor is moved
 // on. True when the end was reached; all table pages are free then.

@@ -23,9 +23,10 @@ static inline void spin_lock_init(struct spinlock *lock, enum lock_rank rank)
 }
 
 void arch_cpu_relax(void);
+void spin_wait(const struct spinlock *lock, uint16_t ticket); // until the ticket is served
 
 #ifdef HV_DEBUG
-// Panic when `lock` is out of order, or unlocked by a cpu that does not hold it (lock.c).
+// Panic when `lock` is out of order, or unlocked by a cpu that does not hold it (lock_check.c).
 void lock_check_acquire(const struct spinlock *lock, const struct spinlock *held_pair);
 void lock_check_release(const struct spinlock *lock);
 // Panics when this cpu holds any lock: an interrupt handler may want it.
@@ -48,8 +49,8 @@ static inline void spin_acquire(struct spinlock *lock)
 {
     uint16_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
     // Acquire: what the previous holder wrote before its release must be visible to us.
-    while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket)
-        arch_cpu_relax();
+    if (unlikely(__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket))
+        spin_wait(lock, ticket);
 }
 
 static inline void spin_lock(struct spinlock *lock)

@@ -28,14 +28,6 @@ struct p2m_entry {
     unsigned order; // of the leaf the gfn lies in
 };
 
-// An entry looked up before; entry.mfn is MFN_INVALID when there is none.
-struct p2m_cached {
-    struct p2m_entry entry;
-    gfn_t gfn;
-};
-
-#define P2M_CACHED 16 // power of two
-
 struct p2m {
     struct spinlock lock; // LOCK_P2M
     uint64_t root;        // maddr of the top table, arch format
@@ -45,9 +37,8 @@ struct p2m {
     uint64_t max_gfn;     // highest gfn ever mapped (XENMEM_maximum_gpfn)
     // TLB flushes asked for, one at least whenever entries went: tests count them
     uint64_t flushes;
-    struct p2m_cached cached[P2M_CACHED]; // no holes among them
-    uint64_t teardown;                    // p2m_destroy: first gfn not torn down yet
-    mfn_t drain;                          // p2m_destroy: a large leaf's pages still to be put, and how many
+    uint64_t teardown; // p2m_destroy: first gfn not torn down yet
+    mfn_t drain;       // p2m_destroy: a large leaf's pages still to be put, and how many
     uint64_t drain_left;
 };
 
