@@ -28,10 +28,32 @@ void p2m_table_free(struct domain *d, mfn_t mfn)
     page_free(mfn, 0);
 }
 
-static void p2m_flush(struct domain *d)
+static void flush(struct domain *d)
 {
     d->p2m.flushes++;
     arch_p2m_flush(d);
+}
+
+static uint64_t *addressed_word(struct p2m *p2m, mfn_t mfn)
+{
+    return &p2m->addressed[mfn.n % P2M_ADDRESSED / 64];
+}
+
+static uint64_t addressed_bit(mfn_t mfn)
+{
+    return 1UL << mfn.n % 64;
+}
+
+// Something else, or nothing, stands where this entry was.
+static void entry_gone(struct domain *d, struct p2m_entry old)
+{
+    struct p2m *p2m = &d->p2m;
+
+    if (*addressed_word(p2m, old.mfn) & addressed_bit(old.mfn)) {
+        memset(p2m->addressed, 0, sizeof(p2m->addressed));
+        p2m->epoch++;
+    }
+    flush(d);
 }
 
 static bool type_holds_reference(enum p2m_type type)
@@ -104,7 +126,7 @@ static void undo_insert(struct domain *d, gfn_t gfn, uint64_t done)
         arch_p2m_set(d, gfn_add(gfn, at), MFN_INVALID, order, P2M_HOLE);
         at += 1UL << order;
     }
-    p2m_flush(d);
+    flush(d);
 }
 
 static int insert_locked(struct domain *d, gfn_t gfn, mfn_t mfn, uint64_t count, enum p2m_type type)
@@ -155,7 +177,7 @@ int p2m_replace(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type)
     if (rc == 0) {
         d->p2m.max_gfn = MAX(d->p2m.max_gfn, gfn.n);
         if (old.type != P2M_HOLE)
-            p2m_flush(d);
+            entry_gone(d, old);
     }
     spin_unlock(&d->p2m.lock);
     if (rc == 0 && old.type != P2M_HOLE)
@@ -168,9 +190,8 @@ int p2m_remove(struct domain *d, gfn_t gfn)
     spin_lock(&d->p2m.lock);
     struct p2m_entry old = get_entry(d, gfn);
     int rc = old.type == P2M_HOLE ? -XEN_ENOENT : arch_p2m_set(d, gfn, MFN_INVALID, ORDER_4K, P2M_HOLE);
-    if (rc == 0) {
-        p2m_flush(d);
-    }
+    if (rc == 0)
+        entry_gone(d, old);
     spin_unlock(&d->p2m.lock);
     // Only after the flush: from here on the page may belong to somebody else.
     if (rc == 0 && type_holds_reference(old.type))
@@ -206,6 +227,7 @@ void *p2m_memory(struct domain *d, gpa_t gpa, bool write)
 
     if (!((write ? writable : writable | read_only) >> entry.type & 1))
         return NULL;
+    *addressed_word(&d->p2m, entry.mfn) |= addressed_bit(entry.mfn);
     return (char *)mfn_to_virt(entry.mfn) + (gpa & ~PAGE_MASK);
 }
 

@@ -11,6 +11,8 @@
 #include <hv/arch.h>
 #include <hv/guest_access.h>
 
+#include <asm/hvm/guest_walk.h>
+
 #include "hvm_fake.h"
 
 #define P       1UL
@@ -18,9 +20,15 @@
 #define LARGE   0x80UL
 #define PAGE(n) ((n)*PAGE_SIZE)
 
+// As a vendor does it.
+static void *memory_at(uint64_t va, bool write)
+{
+    return guest_memory(&fake->v, va, write, virt_ops->get_paging(&fake->v));
+}
+
 int copy_from_guest(void *dst, gva_t src, size_t n)
 {
-    const void *memory = arch_guest_memory(&fake->v, src.va, false);
+    const void *memory = memory_at(src.va, false);
 
     if (!memory)
         return -XEN_EFAULT;
@@ -57,7 +65,7 @@ static void long_mode(void)
 
 static uint64_t gpa_of(uint64_t va, bool write)
 {
-    uint8_t *memory = arch_guest_memory(&fake->v, va, write);
+    uint8_t *memory = memory_at(va, write);
 
     return memory ? (uint64_t)(memory - fake->memory) : ~0UL;
 }
@@ -158,11 +166,11 @@ static void test_a_changed_p2m_or_cr3_is_noticed(void **state)
     put64(PAGE(4) + 5 * 8, PAGE(9) | P | W);
     assert_int_equal(gpa_of(0x5000, true), PAGE(9));
     fake->types[9] = P2M_RAM_RO;
-    fake->d.p2m.flushes++;
+    fake->d.p2m.epoch++;
     assert_int_equal(gpa_of(0x5000, true), ~0UL);
     assert_int_equal(gpa_of(0x5000, false), PAGE(9));
     fake->types[4] = P2M_HOLE;
-    fake->d.p2m.flushes++;
+    fake->d.p2m.epoch++;
     assert_int_equal(gpa_of(0x5000, false), ~0UL);
     fake->types[4] = P2M_RAM;
 
@@ -179,7 +187,7 @@ static void test_a_filled_hole_is_noticed(void **state)
     put64(PAGE(4) + 5 * 8, PAGE(9) | P | W);
     fake->types[9] = P2M_HOLE;
     assert_int_equal(gpa_of(0x5000, true), ~0UL);
-    fake->types[9] = P2M_RAM; // flushes nothing: no translation was there
+    fake->types[9] = P2M_RAM; // ends no epoch: no translation was there
     assert_int_equal(gpa_of(0x5000, true), PAGE(9));
 }
 

@@ -55,15 +55,11 @@ static void fake_set_sreg(struct vcpu *v, enum guest_sreg reg, uint64_t value)
     fake->sregs[reg] = value;
 }
 
-static bool fake_paging_changed(const struct vcpu *v, struct guest_paging *paging)
+static struct guest_paging fake_get_paging(const struct vcpu *v)
 {
-    struct guest_paging now = {fake->sregs[SREG_CR0], fake->sregs[SREG_CR3], fake->sregs[SREG_CR4],
-                               fake->sregs[SREG_EFER]};
-    bool changed = memcmp(&now, paging, sizeof(now));
-
     (void)v;
-    *paging = now;
-    return changed;
+    return (struct guest_paging){fake->sregs[SREG_CR0], fake->sregs[SREG_CR3], fake->sregs[SREG_CR4],
+                                 fake->sregs[SREG_EFER]};
 }
 
 static void fake_get_segment(const struct vcpu *v, enum guest_segment seg, struct guest_segment_state *state)
@@ -112,7 +108,7 @@ static const struct virt_ops fake_ops = {
     .request_window = fake_request_window,
     .get_sreg = fake_get_sreg,
     .set_sreg = fake_set_sreg,
-    .paging_changed = fake_paging_changed,
+    .get_paging = fake_get_paging,
     .get_segment = fake_get_segment,
     .set_segment = fake_set_segment,
     .get_msr = fake_get_msr,

@@ -277,6 +277,34 @@ static void test_remove_cuts_large_leaves(void **state)
     assert_int_equal(d->tot_pages, PAGES_1G - 1);
 }
 
+// Whether the entry is removed or replaced, of a page that was read or written.
+static void test_an_epoch_ends_with_a_page_that_was_addressed(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        bool write = i & 1, replace = i & 2;
+        mfn_t mfn = new_extent(d, 2);
+
+        assert_int_equal(p2m_insert(d, GFN(8), mfn, 4, P2M_RAM), 0);
+        uint64_t epoch = d->p2m.epoch, flushes = d->p2m.flushes;
+        assert_non_null(memory(9, write));
+        assert_non_null(memory(10, write));
+        assert_int_equal(p2m_remove(d, GFN(11)), 0);
+        assert_int_equal(d->p2m.epoch, epoch);
+        if (replace)
+            assert_int_equal(p2m_replace(d, GFN(9), page_alloc(0, 0), P2M_SHARED), 0);
+        else
+            assert_int_equal(p2m_remove(d, GFN(9)), 0);
+        assert_int_equal(d->p2m.epoch, epoch + 1);
+        assert_int_equal(d->p2m.flushes, flushes + 2);
+        assert_int_equal(p2m_remove(d, GFN(10)), 0); // its address was good for the last epoch only
+        assert_int_equal(d->p2m.epoch, epoch + 1);
+        assert_int_equal(p2m_remove(d, GFN(8)), 0);
+        if (replace)
+            assert_int_equal(p2m_remove(d, GFN(9)), 0);
+    }
+}
+
 static void test_each_type_may_be_used_as_it_says(void **state)
 {
     static const struct {
@@ -559,6 +587,7 @@ int main(void)
         TEST(test_replace_frees_ram_and_keeps_others_pages),
         TEST(test_remove_cuts_large_leaves),
         TEST(test_each_type_may_be_used_as_it_says),
+        TEST(test_an_epoch_ends_with_a_page_that_was_addressed),
         TEST(test_faults),
         TEST(test_only_the_hardware_domain_gets_the_machines_devices),
         TEST(test_insert_is_undone_without_table_pages),

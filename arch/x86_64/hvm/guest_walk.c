@@ -9,7 +9,7 @@
 #include <hv/arch.h>
 #include <hv/guest_access.h>
 
-#include <asm/hvm/hvm.h>
+#include <asm/hvm/guest_walk.h>
 #include <asm/hvm/virt_ops.h>
 
 #define PTE_PRESENT (1UL << 0)
@@ -61,13 +61,13 @@ static gpa_t top_table(const struct paging_mode *mode, uint64_t cr3)
     return cr3 & (mode == &mode_pae ? 0xffffffe0 : 0xfffff000);
 }
 
-// Walks to the leaf of va and notes the way in `w`, whose first fields are set. False: not mapped.
-static bool walk(struct domain *d, struct guest_walk *w, const struct paging_mode *mode, uint64_t va,
-                 gpa_t *gpa)
+// Walks to the leaf of va. Notes the entries on its way in `step`, and clears *writable if one says so.
+// False: not mapped.
+static bool walk(struct domain *d, const struct paging_mode *mode, uint64_t cr3, uint64_t va,
+                 struct guest_walk_step *step, bool *writable, gpa_t *gpa)
 {
-    gpa_t table = top_table(mode, w->paging.cr3);
+    gpa_t table = top_table(mode, cr3);
 
-    w->writable = true;
     for (unsigned level = mode->levels; level > 0; level--) {
         unsigned shift = PAGE_SHIFT + (level - 1) * mode->index_bits;
         uint64_t index = va >> shift & ((1UL << mode->index_bits) - 1);
@@ -78,9 +78,9 @@ static bool walk(struct domain *d, struct guest_walk *w, const struct paging_mod
         uint64_t pte = read_entry(entry, mode->entry_size);
         if (!(pte & PTE_PRESENT))
             return false;
-        *w->end++ = (struct guest_walk_step){entry, pte};
+        *step++ = (struct guest_walk_step){entry, pte};
         if (mode != &mode_pae || level < 3) // the top entries of PAE have no permissions
-            w->writable &= pte >> 1 & 1;
+            *writable &= pte >> 1 & 1;
         table = pte & PTE_FRAME;
         if (level == 1 || ((mode->large_levels >> level & 1) && (pte & PTE_LARGE))) {
             uint64_t size = 1UL << shift;
@@ -92,48 +92,44 @@ static bool walk(struct domain *d, struct guest_walk *w, const struct paging_mod
     return false;
 }
 
-// Is a walk, remembered for this page and these control registers, still what the tables say? The entries are
-// in memory that was the guest's when `flushes` was noted, and is until that changes.
-static inline bool still_holds(const struct domain *d, const struct guest_walk *w)
-{
-    if (w->flushes != d->p2m.flushes)
-        return false;
-    for (const struct guest_walk_step *step = w->steps, *end = w->end; step < end; step++)
-        if (__atomic_load_n((const uint64_t *)step->entry, __ATOMIC_RELAXED) != step->value)
-            return false;
-    return true;
-}
-
 static bool canonical(const struct guest_paging *paging, uint64_t va)
 {
     return paging->efer & EFER_LMA ? (int64_t)(va << 16) >> 16 == (int64_t)va : va >> 32 == 0;
 }
 
-// Walks for the page of va, without paging or with, and finds its memory. The record is left unusable on
-// failure.
-static bool __attribute__((noinline)) fill(struct vcpu *v, struct guest_walk *w, uint64_t va)
+// Finds the memory of va's page, without paging or with. The record is left unusable on failure.
+static bool fill(struct vcpu *v, struct guest_walk *w, uint64_t va)
 {
-    struct domain *d = v->domain;
+    static const uint64_t unchanging;
     const struct paging_mode *mode = mode_of(w->paging.cr4, w->paging.efer);
+    struct domain *d = v->domain;
+    bool paging = w->paging.cr0 & CR0_PG, writable = true;
     gpa_t gpa = va;
 
     w->page = GUEST_WALK_UNUSED;
-    w->flushes = d->p2m.flushes;
-    w->end = w->steps;
-    if (!canonical(&w->paging, va))
+    w->epoch = d->p2m.epoch;
+    for (unsigned i = 0; i < GUEST_WALK_STEPS; i++)
+        w->steps[i] = (struct guest_walk_step){&unchanging, 0};
+    if (!canonical(&w->paging, va) ||
+        (paging && !walk(d, mode, w->paging.cr3, va, w->steps, &writable, &gpa)))
         return false;
-    if (!(w->paging.cr0 & CR0_PG))
-        w->writable = true;
-    else if (!walk(d, w, mode, va, &gpa))
-        return false;
-    w->writable |= !(w->paging.cr0 & CR0_WP);
-    w->readable_at = p2m_memory(d, gpa & PAGE_MASK, false);
-    w->writable_at = w->writable ? p2m_memory(d, gpa & PAGE_MASK, true) : NULL;
-    // Not remembered: entries of 32 bits, which still_holds() would misread, and holes, since filling one
-    // flushes nothing.
-    if (w->readable_at && (mode->entry_size == 8 || w->end == w->steps))
+    writable |= !(w->paging.cr0 & CR0_WP);
+    w->memory[false] = p2m_memory(d, gpa & PAGE_MASK, false);
+    w->memory[true] = writable ? p2m_memory(d, gpa & PAGE_MASK, true) : NULL;
+    // Not remembered: entries of 32 bits, whose steps can't be compared, and holes, since filling one ends no
+    // epoch.
+    if (w->memory[false] && (mode->entry_size == 8 || !paging))
         w->page = va & PAGE_MASK;
     return true;
+}
+
+void *guest_walk(struct vcpu *v, struct guest_walk *w, uint64_t va, bool write)
+{
+    w->paging = virt_ops->get_paging(v);
+    if (!fill(v, w, va))
+        return NULL;
+    char *page = w->memory[write];
+    return page ? page + (va & ~PAGE_MASK) : NULL;
 }
 
 void guest_walk_init(struct vcpu *v)
@@ -144,14 +140,7 @@ void guest_walk_init(struct vcpu *v)
 
 void *arch_guest_memory(struct vcpu *v, uint64_t va, bool write)
 {
-    struct guest_walk *w = &v->arch->walks[va >> PAGE_SHIFT & (GUEST_WALKS - 1)];
-
-    if (unlikely(virt_ops->paging_changed(v, &w->paging) || w->page != (va & PAGE_MASK) ||
-                 !still_holds(v->domain, w)) &&
-        !fill(v, w, va))
-        return NULL;
-    char *page = write ? w->writable_at : w->readable_at;
-    return page ? page + (va & ~PAGE_MASK) : NULL;
+    return virt_ops->guest_memory(v, va, write);
 }
 
 unsigned hvm_fetch(struct vcpu *v, uint8_t bytes[INSN_MAX])

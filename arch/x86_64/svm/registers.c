@@ -7,6 +7,7 @@
 #include <hv/printk.h>
 
 #include <asm/cpu.h>
+#include <asm/hvm/guest_walk.h>
 
 static uint64_t *sreg_of(struct vmcb *vmcb, enum guest_sreg reg)
 {
@@ -44,15 +45,16 @@ void svm_set_sreg(struct vcpu *v, enum guest_sreg reg, uint64_t value)
     *place = value;
 }
 
-bool svm_paging_changed(const struct vcpu *v, struct guest_paging *paging)
+struct guest_paging svm_get_paging(const struct vcpu *v)
 {
     const struct vmcb *vmcb = svm_of(v)->vmcb;
 
-    if (likely(paging->cr3 == vmcb->cr3 && paging->cr0 == vmcb->cr0 && paging->cr4 == vmcb->cr4 &&
-               paging->efer == vmcb->efer))
-        return false;
-    *paging = (struct guest_paging){.cr0 = vmcb->cr0, .cr3 = vmcb->cr3, .cr4 = vmcb->cr4, .efer = vmcb->efer};
-    return true;
+    return (struct guest_paging){.cr0 = vmcb->cr0, .cr3 = vmcb->cr3, .cr4 = vmcb->cr4, .efer = vmcb->efer};
+}
+
+void *svm_guest_memory(struct vcpu *v, uint64_t va, bool write)
+{
+    return guest_memory(v, va, write, svm_get_paging(v));
 }
 
 static struct vmcb_segment *segment_of(const struct vcpu *v, enum guest_segment seg)

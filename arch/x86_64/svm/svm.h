@@ -65,7 +65,8 @@ bool svm_find_next_rip(struct vcpu *v, struct insn_record *record);
 // registers.c
 uint64_t svm_get_sreg(const struct vcpu *v, enum guest_sreg reg);
 void svm_set_sreg(struct vcpu *v, enum guest_sreg reg, uint64_t value);
-bool svm_paging_changed(const struct vcpu *v, struct guest_paging *paging);
+struct guest_paging svm_get_paging(const struct vcpu *v);
+void *svm_guest_memory(struct vcpu *v, uint64_t va, bool write);
 void svm_get_segment(const struct vcpu *v, enum guest_segment seg, struct guest_segment_state *state);
 void svm_set_segment(struct vcpu *v, enum guest_segment seg, const struct guest_segment_state *state);
 bool svm_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value);

@@ -9,6 +9,7 @@
 #include <hv/string.h>
 
 #include <asm/cpu.h>
+#include <asm/hvm/guest_walk.h>
 
 static uint64_t read_dr6(void)
 {
@@ -105,20 +106,19 @@ void vmx_set_sreg(struct vcpu *v, enum guest_sreg reg, uint64_t value)
     vmx->pdptes_stale = true;
 }
 
-bool vmx_paging_changed(const struct vcpu *v, struct guest_paging *paging)
+// The bits that a guest only believes to have set or cleared have nothing to do with paging.
+struct guest_paging vmx_get_paging(const struct vcpu *v)
 {
     vmx_select(v);
-    // The bits that a guest only believes to have set or cleared have nothing to do with paging.
-    struct guest_paging now = {.cr0 = vmread(VMCS_GUEST_CR0),
-                               .cr3 = vmread(VMCS_GUEST_CR3),
-                               .cr4 = vmread(VMCS_GUEST_CR4),
-                               .efer = vmread(VMCS_GUEST_EFER)};
+    return (struct guest_paging){.cr0 = vmread(VMCS_GUEST_CR0),
+                                 .cr3 = vmread(VMCS_GUEST_CR3),
+                                 .cr4 = vmread(VMCS_GUEST_CR4),
+                                 .efer = vmread(VMCS_GUEST_EFER)};
+}
 
-    if (likely(paging->cr3 == now.cr3 && paging->cr0 == now.cr0 && paging->cr4 == now.cr4 &&
-               paging->efer == now.efer))
-        return false;
-    *paging = now;
-    return true;
+void *vmx_guest_memory(struct vcpu *v, uint64_t va, bool write)
+{
+    return guest_memory(v, va, write, vmx_get_paging(v));
 }
 
 static bool has_selector(enum guest_segment seg)

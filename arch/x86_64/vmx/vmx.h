@@ -81,7 +81,8 @@ const char *vmx_check_controls(void);
 // registers.c
 uint64_t vmx_get_sreg(const struct vcpu *v, enum guest_sreg reg);
 void vmx_set_sreg(struct vcpu *v, enum guest_sreg reg, uint64_t value);
-bool vmx_paging_changed(const struct vcpu *v, struct guest_paging *paging);
+struct guest_paging vmx_get_paging(const struct vcpu *v);
+void *vmx_guest_memory(struct vcpu *v, uint64_t va, bool write);
 void vmx_get_segment(const struct vcpu *v, enum guest_segment seg, struct guest_segment_state *state);
 void vmx_set_segment(struct vcpu *v, enum guest_segment seg, const struct guest_segment_state *state);
 bool vmx_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value);

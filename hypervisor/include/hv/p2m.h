@@ -28,6 +28,8 @@ struct p2m_entry {
     unsigned order; // of the leaf the gfn lies in
 };
 
+#define P2M_ADDRESSED 512 // bits, one per frame number modulo this
+
 struct p2m {
     struct spinlock lock; // LOCK_P2M
     uint64_t root;        // maddr of the top table, arch format
@@ -35,8 +37,10 @@ struct p2m {
     uint32_t pool_limit;  // most it may have (XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION / paging_mempool); default:
                           // see p2m_init
     uint64_t max_gfn;     // highest gfn ever mapped (XENMEM_maximum_gpfn)
-    // TLB flushes asked for, one at least whenever entries went: tests count them
-    uint64_t flushes;
+    uint64_t flushes;     // TLB flushes asked for, one at least whenever entries went: tests count them
+    // An address that p2m_memory() gave is good until `epoch` changes, which it does when the entry of a
+    // frame that somebody may have the address of goes: `addressed` has the bits of all of these.
+    uint64_t epoch, addressed[P2M_ADDRESSED / 64];
     uint64_t teardown; // p2m_destroy: first gfn not torn down yet
     mfn_t drain;       // p2m_destroy: a large leaf's pages still to be put, and how many
     uint64_t drain_left;
@@ -65,7 +69,7 @@ int p2m_remove(struct domain *d, gfn_t gfn);
 bool p2m_get_page(struct domain *d, gfn_t gfn, bool write, mfn_t *mfn);
 // The host address of guest-physical memory: anything the guest itself may read (or write) there, foreign and
 // granted pages, shared_info, boot files too, but not MMIO. NULL for anything else. The caller holds the p2m
-// lock, and uses the rest of that page until it releases it.
+// lock, and uses the rest of that page until it releases it; or under the lock later, in the same epoch.
 void *p2m_memory(struct domain *d, gpa_t gpa, bool write);
 
 // From arch on a nested page fault that the guest's own instruction caused. True: retry the instruction.

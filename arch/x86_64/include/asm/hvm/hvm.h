@@ -40,17 +40,19 @@ struct hypercall_record {
 #define GUEST_WALK_UNUSED ~0UL // no page begins there
 
 struct guest_walk_step {
-    const void *entry; // host address of a table entry
-    uint64_t value;    // what it held
+    const uint64_t *entry; // host address of a table entry
+    uint64_t value;        // what it held
 };
+
+#define GUEST_WALK_STEPS 4
 
 struct guest_walk {
     uint64_t page;              // guest-virtual, GUEST_WALK_UNUSED: none
     struct guest_paging paging; // when it was walked
-    uint64_t flushes;           // p2m.flushes then: the host addresses below are good until it changes
-    struct guest_walk_step steps[4], *end; // from the top table down
-    bool writable;                         // in all of them
-    void *readable_at, *writable_at;       // host address of the page, NULL: not for this kind of access
+    uint64_t epoch;             // p2m.epoch then: the host addresses below are good until it changes
+    struct guest_walk_step
+        steps[GUEST_WALK_STEPS]; // from the top table down; those not needed change nothing
+    void *memory[2];             // host address of the page: to be read, to be written; NULL: not for that
 };
 
 struct arch_vcpu {

@@ -92,8 +92,9 @@ struct virt_ops {
     // The loaded vcpu's registers, or those of one that is not running anywhere.
     uint64_t (*get_sreg)(const struct vcpu *v, enum guest_sreg reg);
     void (*set_sreg)(struct vcpu *v, enum guest_sreg reg, uint64_t value); // value has been checked
-    // Brings *paging up to date with the vcpu's registers. True: it was not.
-    bool (*paging_changed)(const struct vcpu *v, struct guest_paging *paging);
+    struct guest_paging (*get_paging)(const struct vcpu *v);
+    void *(*guest_memory)(struct vcpu *v, uint64_t va,
+                          bool write); // arch_guest_memory by asm/hvm/guest_walk.h
     void (*get_segment)(const struct vcpu *v, enum guest_segment seg, struct guest_segment_state *state);
     void (*set_segment)(struct vcpu *v, enum guest_segment seg, const struct guest_segment_state *state);
     // MSRs that the vendor's state holds (system-call, segment-base and PAT MSRs). False: not one of them.
