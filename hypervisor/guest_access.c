@@ -82,6 +82,46 @@ int copy_to_guest(gva_t dst, const void *src, size_t n)
     return copy_gva(current_vcpu(), dst.va, (void *)src, n, TO_GUEST);
 }
 
+int guest_arg_read(struct guest_arg *arg, void *dst, gva_t at, size_t n)
+{
+    struct vcpu *v = current_vcpu();
+    struct p2m *p2m = &v->domain->p2m;
+
+    arg->p2m = p2m;
+    arg->at = at;
+    arg->room = 0;
+    if (unlikely(n - 1 >= rest_of_page(at.va)))
+        return copy_gva_by_pages(v, at.va, dst, n, FROM_GUEST);
+    spin_lock(&p2m->lock);
+    char *memory = arch_guest_memory(v, at.va, true);
+    if (likely(memory)) {
+        arg->memory = memory;
+        arg->room = rest_of_page(at.va);
+        arg->epoch = p2m->epoch;
+    } else {
+        memory = arch_guest_memory(v, at.va, false);
+    }
+    int rc = copy_in_page(memory, dst, n, FROM_GUEST);
+    spin_unlock(&p2m->lock);
+    return rc;
+}
+
+int guest_arg_write(const struct guest_arg *arg, size_t offset, const void *src, size_t n)
+{
+    struct p2m *p2m = arg->p2m;
+
+    if (likely(offset + n <= arg->room)) {
+        spin_lock(&p2m->lock);
+        bool good = arg->epoch == p2m->epoch;
+        if (likely(good))
+            memcpy(arg->memory + offset, src, n);
+        spin_unlock(&p2m->lock);
+        if (likely(good))
+            return 0;
+    }
+    return copy_to_guest(gva_add(arg->at, offset), src, n);
+}
+
 int clear_guest(gva_t dst, size_t n)
 {
     return copy_gva(current_vcpu(), dst.va, NULL, n, CLEAR_GUEST);

@@ -63,8 +63,9 @@ static int set_param(struct domain *d, uint32_t index, uint64_t value)
 static long op_param(struct vcpu *v, bool set, gva_t arg)
 {
     struct xen_hvm_param op;
+    struct guest_arg place;
 
-    if (copy_from_guest(&op, arg, sizeof(op)))
+    if (guest_arg_read(&place, &op, arg, sizeof(op)))
         return -XEN_EFAULT;
     struct domain *d = domain_lookup(op.domid);
     if (!d)
@@ -73,8 +74,8 @@ static long op_param(struct vcpu *v, bool set, gva_t arg)
     if (rc == 0 && set)
         rc = set_param(d, op.index, op.value);
     if (rc == 0 && !set)
-        rc = copy_to_guest(gva_add(arg, offsetof(struct xen_hvm_param, value)), &d->hvm_params[op.index],
-                           sizeof(op.value));
+        rc = guest_arg_write(&place, offsetof(struct xen_hvm_param, value), &d->hvm_params[op.index],
+                             sizeof(op.value));
     domain_put(d);
     return rc;
 }

@@ -157,6 +157,48 @@ static void test_read_only_and_mmio_pages(void **state)
     assert_int_equal(copy_to_guest(GVA(0x200000), buf, sizeof(buf)), -XEN_EFAULT);
 }
 
+// What is written back goes where the guest's memory is by then, and nowhere else.
+static void test_arguments_are_written_back(void **state)
+{
+    struct guest_arg arg;
+    char buf[64] = {0};
+    mfn_t other = page_alloc(0, PAGE_ALLOC_ZERO);
+    struct p2m_entry entry = p2m_lookup(guest, GFN(2));
+
+    (void)state;
+    harness_enter(v);
+    strcpy(harness_memory(guest, 0x2010), "argument");
+    assert_int_equal(guest_arg_read(&arg, buf, GVA(0x2010), 16), 0);
+    assert_string_equal(buf, "argument");
+    assert_int_equal(guest_arg_write(&arg, 4, "X", 1), 0);
+    assert_string_equal((char *)harness_memory(guest, 0x2010), "arguXent");
+    // Across the end of the page, in reading or only in writing.
+    assert_int_equal(guest_arg_write(&arg, 0xff0 - 32, buf, 64), 0);
+    assert_int_equal(guest_arg_read(&arg, buf, GVA(0x2fe0), 64), 0);
+    memset(buf, 7, sizeof(buf));
+    assert_int_equal(guest_arg_write(&arg, 0, buf, 64), 0);
+    assert_int_equal(*(char *)harness_memory(guest, 0x301f), 7);
+    // Another page has taken its place.
+    assert_int_equal(guest_arg_read(&arg, buf, GVA(0x2010), 16), 0);
+    assert_true(page_get(entry.mfn));
+    assert_int_equal(p2m_replace(guest, GFN(2), other, P2M_SHARED), 0);
+    assert_int_equal(guest_arg_write(&arg, 0, "new place", 10), 0);
+    assert_string_equal((char *)mfn_to_virt(other) + 0x10, "new place");
+    assert_string_equal((char *)mfn_to_virt(entry.mfn) + 0x10, buf);
+    page_put(entry.mfn);
+    // None has.
+    assert_int_equal(guest_arg_read(&arg, buf, GVA(0x2010), 16), 0);
+    assert_int_equal(p2m_remove(guest, GFN(2)), 0);
+    assert_int_equal(guest_arg_write(&arg, 0, buf, 16), -XEN_EFAULT);
+    assert_int_equal(guest_arg_read(&arg, buf, GVA(WILD), 16), -XEN_EFAULT);
+    // To be read only.
+    entry = p2m_lookup(guest, GFN(1));
+    assert_true(page_get(entry.mfn));
+    assert_int_equal(p2m_insert(guest, GFN(0x101), entry.mfn, 1, P2M_RAM_RO), 0);
+    assert_int_equal(guest_arg_read(&arg, buf, GVA(0x101000), 16), 0);
+    assert_int_equal(guest_arg_write(&arg, 0, buf, 16), -XEN_EFAULT);
+}
+
 // --- multicall ---
 
 static void test_multicall(void **state)
@@ -683,6 +725,7 @@ int main(void)
         TEST(test_wild_pointers),
         TEST(test_copies_cross_pages),
         TEST(test_read_only_and_mmio_pages),
+        TEST(test_arguments_are_written_back),
         TEST(test_multicall),
         TEST(test_multicall_carries_on_inside_an_entry),
         TEST(test_version),
