@@ -197,6 +197,9 @@ uint64_t paging_translate(uint64_t va)
 
 uint64_t mem_gfn_of(const void *address)
 {
+    // The low 4 GiB map themselves, all but page 0.
+    if ((uintptr_t)address - PAGE_SIZE < LOW_MEMORY - PAGE_SIZE)
+        return (uintptr_t)address >> PAGE_SHIFT;
     uint64_t pa = paging_translate((uintptr_t)address);
     return pa == INVALID_GFN ? INVALID_GFN : pa >> PAGE_SHIFT;
 }
