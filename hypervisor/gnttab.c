@@ -107,11 +107,11 @@ static bool entry_of(struct gnttab *gt, grant_ref_t ref, grant_entry_v1_t **shar
 static int mark_in_use(grant_entry_v1_t *entry, domid_t domid, bool write)
 {
     uint32_t *word = (uint32_t *)entry; // flags in the low half, domid in the high one
-    uint32_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
+    uint32_t old = __atomic_load_n(word, __ATOMIC_RELAXED), valid = GTF_permit_access | (uint32_t)domid << 16;
     uint32_t set = GTF_reading | (write ? GTF_writing : 0);
 
     for (unsigned i = 0; i < UNSTABLE_RETRIES; i++) {
-        if ((old & GTF_type_mask) != GTF_permit_access || old >> 16 != domid)
+        if ((old ^ valid) & (GTF_type_mask | 0xffffU << 16))
             return GNTST_bad_gntref;
         if (write && (old & GTF_readonly))
             return GNTST_general_error;
@@ -124,8 +124,7 @@ static int mark_in_use(grant_entry_v1_t *entry, domid_t domid, bool write)
 
 static void mark_unused(grant_entry_v1_t *entry, const struct grant_active *active)
 {
-    uint16_t clear =
-        (active->writers ? 0 : GTF_writing) | (active->readers + active->writers ? 0 : GTF_reading);
+    uint16_t clear = (active->writers ? 0 : GTF_writing) | (active->uses ? 0 : GTF_reading);
 
     // Release: our accesses to the page come before the guest sees that it may take it back.
     if (clear)
@@ -133,49 +132,46 @@ static void mark_unused(grant_entry_v1_t *entry, const struct grant_active *acti
 }
 
 // Finds the granted page. While a grant is in use its frame stays what it was when the first use began.
-static bool get_granted_page(struct domain *granter, const grant_entry_v1_t *entry,
-                             const struct grant_active *active, bool write, mfn_t *mfn)
+static mfn_t get_granted_page(struct domain *granter, const grant_entry_v1_t *entry,
+                              const struct grant_active *active, bool write)
 {
-    gfn_t gfn = GFN(__atomic_load_n(&entry->frame, __ATOMIC_RELAXED));
+    mfn_t mfn = p2m_get_page(granter, GFN(__atomic_load_n(&entry->frame, __ATOMIC_RELAXED)), write);
 
-    if (!p2m_get_page(granter, gfn, write, mfn))
-        return false;
-    if (active->readers + active->writers == 0 || active->mfn.n == mfn->n)
-        return true;
-    page_put(*mfn);
-    return false;
+    if (likely(active->uses == 0 || active->mfn.n == mfn.n || !mfn_valid(mfn)))
+        return mfn;
+    page_put(mfn);
+    return MFN_INVALID;
 }
 
-static int acquire_locked(struct domain *granter, domid_t grantee, grant_ref_t ref, bool write, mfn_t *mfn)
+static inline int acquire_locked(struct domain *granter, domid_t grantee, grant_ref_t ref, bool write,
+                                 mfn_t *mfn)
 {
     grant_entry_v1_t *entry;
     struct grant_active *active;
 
     if (!entry_of(&granter->gnttab, ref, &entry, &active))
         return GNTST_bad_gntref;
-    if (active->readers + active->writers && active->grantee != grantee)
+    if (active->uses && active->grantee != grantee)
         return GNTST_general_error;
     int status = mark_in_use(entry, grantee, write);
     if (status != GNTST_okay)
         return status;
-    if (!get_granted_page(granter, entry, active, write, mfn)) {
+    *mfn = get_granted_page(granter, entry, active, write);
+    if (!mfn_valid(*mfn)) {
         mark_unused(entry, active);
         return GNTST_bad_page;
     }
     active->mfn = *mfn;
     active->grantee = grantee;
-    if (write)
-        active->writers++;
-    else
-        active->readers++;
+    active->uses++;
+    active->writers += write;
     return GNTST_okay;
 }
 
-int gnttab_acquire(struct domain *granter, const struct domain *grantee, grant_ref_t ref, bool write,
-                   mfn_t *mfn)
+int gnttab_acquire(struct domain *granter, domid_t grantee, grant_ref_t ref, bool write, mfn_t *mfn)
 {
     spin_lock(&granter->gnttab.lock);
-    int status = acquire_locked(granter, grantee->id, ref, write, mfn);
+    int status = acquire_locked(granter, grantee, ref, write, mfn);
     spin_unlock(&granter->gnttab.lock);
     return status;
 }
@@ -188,10 +184,8 @@ void gnttab_release(struct domain *granter, grant_ref_t ref, bool write)
     spin_lock(&granter->gnttab.lock);
     bool found = entry_of(&granter->gnttab, ref, &entry, &active);
     ASSERT(found);
-    if (write)
-        active->writers--;
-    else
-        active->readers--;
+    active->uses--;
+    active->writers -= write;
     mark_unused(entry, active);
     spin_unlock(&granter->gnttab.lock);
 }

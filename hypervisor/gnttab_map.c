@@ -110,7 +110,7 @@ static int map_from(struct domain *d, struct domain *granter, struct gnttab_map_
         .gfn = GFN(op->host_addr >> PAGE_SHIFT),
     };
     mfn_t mfn;
-    int status = gnttab_acquire(granter, d, op->ref, !mapping.readonly, &mfn);
+    int status = gnttab_acquire(granter, d->id, op->ref, !mapping.readonly, &mfn);
 
     if (status != GNTST_okay)
         return status;

@@ -9,45 +9,45 @@
 #include <hv/domain.h>
 #include <hv/softirq.h>
 
-union gnttab_any {
-    struct gnttab_map_grant_ref map;
-    struct gnttab_unmap_grant_ref unmap;
-    struct gnttab_copy copy;
-    struct gnttab_setup_table setup;
-    struct gnttab_query_size query;
-    struct gnttab_set_version set_version;
-    struct gnttab_get_version get_version;
-};
+// Runs operations of an array on the caller's behalf, one at least, and stops where other work is waiting.
+// How many it has done, or -XEN_E* from the first one, to end the whole hypercall.
+typedef int gnttab_fn(struct domain *caller, void *array, uint32_t count);
 
-// Runs one operation on the caller's behalf. 0, or -XEN_E* to end the whole hypercall.
-typedef int gnttab_fn(struct vcpu *v, union gnttab_any *op);
-
-static int op_map(struct vcpu *v, union gnttab_any *op)
+static int op_map(struct domain *caller, void *array, uint32_t count)
 {
-    gnttab_map(v->domain, &op->map);
-    return 0;
+    struct gnttab_map_grant_ref *ops = array;
+    uint32_t done = 0;
+
+    do {
+        gnttab_map(caller, &ops[done]);
+    } while (++done < count && !preempt_check());
+    return done;
 }
 
-static int op_unmap(struct vcpu *v, union gnttab_any *op)
+static int op_unmap(struct domain *caller, void *array, uint32_t count)
 {
-    gnttab_unmap(v->domain, &op->unmap);
-    return 0;
+    struct gnttab_unmap_grant_ref *ops = array;
+    uint32_t done = 0;
+
+    do {
+        gnttab_unmap(caller, &ops[done]);
+    } while (++done < count && !preempt_check());
+    return done;
 }
 
-static int op_copy(struct vcpu *v, union gnttab_any *op)
+static int op_copy(struct domain *caller, void *array, uint32_t count)
 {
-    gnttab_copy(v->domain, &op->copy);
-    return 0;
+    return gnttab_copy(caller, array, count);
 }
 
 // The referenced domain whose table the caller may look after, or NULL with *status set.
-static struct domain *table_owner(struct vcpu *v, domid_t domid, int16_t *status)
+static struct domain *table_owner(struct domain *caller, domid_t domid, int16_t *status)
 {
     struct domain *d = domain_lookup(domid);
 
-    *status = !d                                                ? GNTST_bad_domain
-              : priv_check(v->domain, PRIV_OP_FOREIGN_GRANT, d) ? GNTST_permission_denied
-                                                                : GNTST_okay;
+    *status = !d                                             ? GNTST_bad_domain
+              : priv_check(caller, PRIV_OP_FOREIGN_GRANT, d) ? GNTST_permission_denied
+                                                             : GNTST_okay;
     if (*status == GNTST_okay || !d)
         return d;
     domain_put(d);
@@ -55,58 +55,63 @@ static struct domain *table_owner(struct vcpu *v, domid_t domid, int16_t *status
 }
 
 // A translated guest finds its frames through XENMAPSPACE_grant_table: the list says only that they exist.
-static int op_setup(struct vcpu *v, union gnttab_any *op)
+static int op_setup(struct domain *caller, void *arg, uint32_t one)
 {
+    struct gnttab_setup_table *op = arg;
     const xen_pfn_t not_mapped = ~0UL;
-    struct domain *d = table_owner(v, op->setup.dom, &op->setup.status);
+    struct domain *d = table_owner(caller, op->dom, &op->status);
     int rc = 0;
     mfn_t mfn;
 
     if (!d)
-        return 0;
-    if (op->setup.nr_frames > d->gnttab.max_frames ||
-        (op->setup.nr_frames && gnttab_get_frame(d, op->setup.nr_frames - 1, &mfn)))
-        op->setup.status = GNTST_general_error;
-    for (uint32_t i = 0; rc == 0 && op->setup.status == GNTST_okay && i < op->setup.nr_frames; i++)
-        rc = copy_to_guest(guest_elem(HANDLE_GVA(op->setup.frame_list), i, sizeof(not_mapped)), &not_mapped,
+        return one;
+    if (op->nr_frames > d->gnttab.max_frames ||
+        (op->nr_frames && gnttab_get_frame(d, op->nr_frames - 1, &mfn)))
+        op->status = GNTST_general_error;
+    for (uint32_t i = 0; rc == 0 && op->status == GNTST_okay && i < op->nr_frames; i++)
+        rc = copy_to_guest(guest_elem(HANDLE_GVA(op->frame_list), i, sizeof(not_mapped)), &not_mapped,
                            sizeof(not_mapped));
     domain_put(d);
-    return rc;
+    return rc ? rc : (int)one;
 }
 
-static int op_query(struct vcpu *v, union gnttab_any *op)
+static int op_query(struct domain *caller, void *arg, uint32_t one)
 {
-    struct domain *d = table_owner(v, op->query.dom, &op->query.status);
+    struct gnttab_query_size *op = arg;
+    struct domain *d = table_owner(caller, op->dom, &op->status);
 
     if (d) {
-        op->query.nr_frames = d->gnttab.nr_frames;
-        op->query.max_nr_frames = d->gnttab.max_frames;
+        op->nr_frames = d->gnttab.nr_frames;
+        op->max_nr_frames = d->gnttab.max_frames;
         domain_put(d);
     }
-    return 0;
+    return one;
 }
 
-static int op_set_version(struct vcpu *v, union gnttab_any *op)
+static int op_set_version(struct domain *caller, void *arg, uint32_t one)
 {
-    (void)v;
-    uint32_t asked = op->set_version.version;
-    op->set_version.version = 1;
-    return asked == 1 ? 0 : asked == 2 ? -XEN_ENOSYS : -XEN_EINVAL;
+    struct gnttab_set_version *op = arg;
+
+    (void)caller;
+    uint32_t asked = op->version;
+    op->version = 1;
+    return asked == 1 ? (int)one : asked == 2 ? -XEN_ENOSYS : -XEN_EINVAL;
 }
 
-static int op_get_version(struct vcpu *v, union gnttab_any *op)
+static int op_get_version(struct domain *caller, void *arg, uint32_t one)
 {
+    struct gnttab_get_version *op = arg;
     int16_t status;
-    struct domain *d = table_owner(v, op->get_version.dom, &status);
+    struct domain *d = table_owner(caller, op->dom, &status);
 
     if (!d)
         return status == GNTST_bad_domain ? -XEN_ESRCH : -XEN_EPERM;
-    op->get_version.version = 1;
+    op->version = 1;
     domain_put(d);
-    return 0;
+    return one;
 }
 
-static const struct {
+static const struct op {
     gnttab_fn *fn;
     size_t size;
     bool single; // takes exactly one structure
@@ -120,28 +125,51 @@ static const struct {
     [GNTTABOP_get_version] = {op_get_version, sizeof(struct gnttab_get_version), true},
 };
 
+// Structures are copied in and out together: those that lie in one page, one at least, as many as there is
+// room for.
+#define BATCH_BYTES 640
+
+static uint32_t batch_at(gva_t at, size_t size, uint32_t count)
+{
+    uint32_t in_page = (PAGE_SIZE - (at.va & ~PAGE_MASK)) / size;
+
+    return MAX(MIN(count, MIN(in_page, (uint32_t)(BATCH_BYTES / size))), 1U);
+}
+
+// Runs as many of n as it can. How many it has done, or -XEN_E*.
+static int run_batch(struct domain *caller, const struct op *op, gva_t at, uint32_t n)
+{
+    uint64_t batch[BATCH_BYTES / sizeof(uint64_t)];
+    struct guest_arg arg;
+
+    if (guest_arg_read(&arg, batch, at, n * op->size))
+        return -XEN_EFAULT;
+    int done = op->fn(caller, batch, n);
+    return guest_arg_write(&arg, 0, batch, MAX(done, 1) * op->size) ? -XEN_EFAULT : done;
+}
+
 long do_grant_table_op(struct vcpu *v, struct hypercall *call)
 {
     uint64_t cmd = call->args[0];
     uint32_t count = call->args[2];
     gva_t at = GVA(call->args[1]);
-    union gnttab_any op;
 
     if (cmd >= ARRAY_SIZE(ops) || !ops[cmd].fn)
         return -XEN_ENOSYS;
     if (count > INT32_MAX || (ops[cmd].single && count != 1))
         return -XEN_EINVAL;
-    for (size_t size = ops[cmd].size; count > 0; count--, at = gva_add(at, size)) {
-        if (copy_from_guest(&op, at, size))
-            return -XEN_EFAULT;
-        int rc = ops[cmd].fn(v, &op);
-        if (copy_to_guest(at, &op, size))
-            return -XEN_EFAULT;
-        if (rc)
-            return rc;
-        if (count > 1 && preempt_check()) {
-            call->args[1] = at.va + size;
-            call->args[2] = count - 1;
+    const struct op *op = &ops[cmd];
+    while (count > 0) {
+        uint32_t n = count == 1 ? 1 : batch_at(at, op->size, count);
+        int done = run_batch(v->domain, op, at, n);
+
+        if (done < 0)
+            return done;
+        at = gva_add(at, done * op->size);
+        count -= done;
+        if (count > 0 && ((uint32_t)done < n || preempt_check())) {
+            call->args[1] = at.va;
+            call->args[2] = count;
             return HYPERCALL_CONTINUE;
         }
     }

@@ -226,9 +226,9 @@ static int map_shared(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type
 // The page is at both places for a moment: were it removed first, a failure would lose it.
 static int move_page(struct domain *d, gfn_t from, gfn_t to)
 {
-    mfn_t mfn;
+    mfn_t mfn = p2m_get_page(d, from, true);
 
-    if (!p2m_get_page(d, from, true, &mfn))
+    if (!mfn_valid(mfn))
         return -XEN_EINVAL;
     int rc = from.n == to.n ? 0 : p2m_replace(d, to, mfn, P2M_RAM);
     if (rc || from.n == to.n) {
@@ -243,9 +243,9 @@ static int move_page(struct domain *d, gfn_t from, gfn_t to)
 
 static int map_foreign(struct domain *d, struct domain *foreign, gfn_t from, gfn_t to)
 {
-    mfn_t mfn;
+    mfn_t mfn = p2m_get_page(foreign, from, true);
 
-    if (!p2m_get_page(foreign, from, true, &mfn))
+    if (!mfn_valid(mfn))
         return -XEN_EINVAL;
     int rc = p2m_replace(d, to, mfn, P2M_FOREIGN);
     if (rc)

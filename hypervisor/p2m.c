@@ -199,23 +199,16 @@ int p2m_remove(struct domain *d, gfn_t gfn)
     return rc;
 }
 
-static bool get_page_of_types(struct domain *d, gfn_t gfn, uint32_t types, mfn_t *mfn)
+mfn_t p2m_get_page(struct domain *d, gfn_t gfn, bool write)
 {
+    mfn_t mfn = MFN_INVALID;
+
     spin_lock(&d->p2m.lock);
     struct p2m_entry entry = get_entry(d, gfn);
-    bool ok = (types & (1U << entry.type)) && page_get(entry.mfn);
+    if (likely(entry.type == P2M_RAM || (entry.type == P2M_RAM_RO && !write)) && page_get(entry.mfn))
+        mfn = entry.mfn;
     spin_unlock(&d->p2m.lock);
-    *mfn = entry.mfn;
-    return ok;
-}
-
-bool p2m_get_page(struct domain *d, gfn_t gfn, bool write, mfn_t *mfn)
-{
-    uint32_t types = 1U << P2M_RAM;
-
-    if (!write)
-        types |= 1U << P2M_RAM_RO;
-    return get_page_of_types(d, gfn, types, mfn);
+    return mfn;
 }
 
 void *p2m_memory(struct domain *d, gpa_t gpa, bool write)

@@ -251,13 +251,9 @@ static void uncharge_owner(domid_t owner)
     domain_put(d);
 }
 
-void page_put(mfn_t mfn)
+// The last reference has gone.
+static void __attribute__((noinline)) free_frame(mfn_t mfn, const struct page_info *page)
 {
-    struct page_info *page = page_info(mfn);
-
-    ASSERT(page && page->refs > 0);
-    if (__atomic_sub_fetch(&page->refs, 1, __ATOMIC_ACQ_REL) != 0)
-        return;
     domid_t owner = page->owner;
     bool boot_file = page->flags & PAGE_BOOT;
     if (owner != DOMID_HV)
@@ -267,6 +263,15 @@ void page_put(mfn_t mfn)
         hv_pages--;
     free_block(mfn.n, 0);
     spin_unlock(&alloc_lock);
+}
+
+void page_put(mfn_t mfn)
+{
+    struct page_info *page = page_info(mfn);
+
+    ASSERT(page && page->refs > 0);
+    if (__atomic_sub_fetch(&page->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        free_frame(mfn, page);
 }
 
 uint64_t page_total(void)

@@ -36,7 +36,6 @@ static void move_info(struct vcpu *v, mfn_t mfn, uint32_t offset)
 static long op_register_vcpu_info(struct vcpu *v, gva_t arg)
 {
     struct vcpu_register_vcpu_info op;
-    mfn_t mfn;
 
     if (copy_from_guest(&op, arg, sizeof(op)))
         return -XEN_EFAULT;
@@ -48,7 +47,8 @@ static long op_register_vcpu_info(struct vcpu *v, gva_t arg)
     // Nobody may be using the old place: only the vcpu itself, or one that is down.
     if (v != current_vcpu() && !(v->flags & VCPU_DOWN))
         return -XEN_EINVAL;
-    if (!p2m_get_page(v->domain, GFN(op.mfn), true, &mfn))
+    mfn_t mfn = p2m_get_page(v->domain, GFN(op.mfn), true);
+    if (!mfn_valid(mfn))
         return -XEN_EINVAL;
     move_info(v, mfn, op.offset);
     return 0;

@@ -13,6 +13,7 @@
 #include "harness.h"
 #include "random.h"
 
+#include <hv/guest_access.h>
 #include <hv/softirq.h>
 
 #define RAM     64
@@ -669,6 +670,53 @@ static void test_arrays_go_on_after_other_work(void **state)
         assert_int_equal(in_use(i), 0);
 }
 
+// In an array that lies across two pages, with granters taking turns, one of them unknown.
+static void test_arrays_of_copies(void **state)
+{
+    struct gnttab_copy ops[40];
+    gpa_t at = ARG + PAGE_SIZE - 5 * sizeof(ops[0]) - 12;
+    mfn_t mfn;
+
+    (void)state;
+    assert_int_equal(gnttab_get_frame(other, 0, &mfn), 0);
+    other->gnttab.shared[0][REF] =
+        (grant_entry_v1_t){.flags = GTF_permit_access, .domid = mapper->id, .frame = PAGE};
+    grant(REF, mapper, PAGE, 0);
+    strcpy(harness_memory(granter, PAGE << PAGE_SHIFT), "granter's");
+    strcpy(harness_memory(other, PAGE << PAGE_SHIFT), "other's");
+    for (unsigned every = 0; every < 5; every++) {
+        memset(harness_memory(mapper, 30UL << PAGE_SHIFT), 0, PAGE_SIZE);
+        for (unsigned i = 0; i < 40; i++) {
+            ops[i] = copy_in(REF, 0, 30, i * 16, 10);
+            ops[i].source.domid = i == 7 ? 4711 : i / 2 % 2 ? other->id : granter->id;
+            ops[i].status = 99;
+        }
+        harness_enter(mapper->vcpus[0]);
+        assert_int_equal(copy_to_guest(GVA(at), ops, sizeof(ops)), 0);
+        faults_preempt_every(every);
+        assert_int_equal(raw_op(mapper, GNTTABOP_copy, at, 40), 0);
+        assert_int_equal(faults_preempted, every ? 39 / every : 0);
+        assert_int_equal(copy_from_guest(ops, GVA(at), sizeof(ops)), 0);
+        for (unsigned i = 0; i < 40; i++) {
+            assert_int_equal(ops[i].status, i == 7 ? GNTST_bad_domain : GNTST_okay);
+            assert_string_equal((char *)harness_memory(mapper, 30UL << PAGE_SHIFT) + i * 16,
+                                i == 7      ? ""
+                                : i / 2 % 2 ? "other's"
+                                            : "granter's");
+        }
+        assert_unused();
+    }
+    // The array ends in nowhere: what comes before has been done.
+    faults_preempt_every(0);
+    at = RAM * PAGE_SIZE - 2 * sizeof(ops[0]) - 12;
+    ops[1].status = 99;
+    assert_int_equal(copy_to_guest(GVA(at), ops, 2 * sizeof(ops[0])), 0);
+    assert_int_equal(raw_op(mapper, GNTTABOP_copy, at, 3), -XEN_EFAULT);
+    assert_int_equal(copy_from_guest(ops, GVA(at), 2 * sizeof(ops[0])), 0);
+    assert_int_equal(ops[1].status, GNTST_okay);
+    assert_unused();
+}
+
 static void test_limits_of_the_tables(void **state)
 {
     struct domain_config config = {.max_vcpus = 1,
@@ -771,6 +819,7 @@ int main(void)
         TEST(test_versions),
         TEST(test_hostile_arrays),
         TEST(test_arrays_go_on_after_other_work),
+        TEST(test_arrays_of_copies),
         TEST(test_limits_of_the_tables),
         TEST(test_random_mappings_leave_exact_counts),
     };

@@ -204,7 +204,7 @@ static void test_nothing_beyond_the_address_width(void **state)
         uint64_t gfn, count;
     } bad[] = {{GFN_LIMIT, 1}, {GFN_LIMIT - 1, 2},  {0, GFN_LIMIT + 1}, {~0UL, 1}, {~0UL, 2}, {1, ~0UL},
                {5, 0},         {GFN_LIMIT << 9, 1}, {1UL << 51, 1}};
-    mfn_t mfn = new_extent(d, 0), unused;
+    mfn_t mfn = new_extent(d, 0);
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
@@ -215,7 +215,7 @@ static void test_nothing_beyond_the_address_width(void **state)
     assert_hole(GFN_LIMIT + GFN_LIMIT - 1);
     assert_hole(~0UL);
     assert_int_equal(p2m_remove(d, GFN(2 * GFN_LIMIT - 1)), -XEN_ENOENT);
-    assert_false(p2m_get_page(d, GFN(2 * GFN_LIMIT - 1), false, &unused));
+    assert_false(mfn_valid(p2m_get_page(d, GFN(2 * GFN_LIMIT - 1), false)));
     assert_null(memory(~0UL >> PAGE_SHIFT, false));
 }
 
@@ -321,8 +321,10 @@ static void test_each_type_may_be_used_as_it_says(void **state)
         mfn_t mfn = put_page_of_type(type, type), got[2];
         char *at = type == P2M_MMIO ? NULL : (char *)mfn_to_virt(mfn) + 0x123;
 
-        assert_int_equal(p2m_get_page(d, GFN(type), false, &got[0]), may[type].page_read);
-        assert_int_equal(p2m_get_page(d, GFN(type), true, &got[1]), may[type].page_write);
+        got[0] = p2m_get_page(d, GFN(type), false);
+        assert_int_equal(mfn_valid(got[0]), may[type].page_read);
+        got[1] = p2m_get_page(d, GFN(type), true);
+        assert_int_equal(mfn_valid(got[1]), may[type].page_write);
         assert_ptr_equal(memory(type, false), may[type].memory_read ? at : NULL);
         assert_ptr_equal(memory(type, true), may[type].memory_write ? at : NULL);
         unsigned taken = may[type].page_read + may[type].page_write;

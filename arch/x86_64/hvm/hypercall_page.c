@@ -22,10 +22,11 @@ static void write_stub(uint8_t *stub, uint32_t nr)
 
 bool hypercall_page_write(struct domain *d, uint64_t value)
 {
-    mfn_t mfn;
-
     // The low bits are the index of the page; there is one.
-    if ((value & ~PAGE_MASK) || !p2m_get_page(d, GFN(value >> PAGE_SHIFT), true, &mfn))
+    if (value & ~PAGE_MASK)
+        return false;
+    mfn_t mfn = p2m_get_page(d, GFN(value >> PAGE_SHIFT), true);
+    if (!mfn_valid(mfn))
         return false;
     uint8_t *page = memset(mfn_to_virt(mfn), 0xcc, PAGE_SIZE); // int3 between the stubs
     for (uint32_t nr = 0; nr < PAGE_SIZE / STUB_SIZE; nr++)

@@ -18,8 +18,9 @@ struct domain;
 
 // The granting side's record of a grant in use.
 struct grant_active {
-    uint32_t readers, writers; // mappings and copies in progress
-    mfn_t mfn;                 // the frame all of them use
+    uint32_t uses;    // mappings and copies in progress
+    uint32_t writers; // those of them that write
+    mfn_t mfn;        // the frame all of them use
     domid_t grantee;
 };
 
@@ -62,12 +63,12 @@ int gnttab_get_frame(struct domain *d, uint32_t index, mfn_t *mfn);
 // Begins an access of `grantee` to a page that `granter` granted it: checks the entry, marks it in use, takes
 // a page reference. Returns GNTST_*; on success *mfn is the page, and gnttab_release() ends the access (not
 // the page reference).
-int gnttab_acquire(struct domain *granter, const struct domain *grantee, grant_ref_t ref, bool write,
-                   mfn_t *mfn);
+int gnttab_acquire(struct domain *granter, domid_t grantee, grant_ref_t ref, bool write, mfn_t *mfn);
 void gnttab_release(struct domain *granter, grant_ref_t ref, bool write);
 
 // The operations behind the hypercall: each fills op->status (and its other output) and never fails
 // otherwise.
 void gnttab_map(struct domain *d, struct gnttab_map_grant_ref *op);
 void gnttab_unmap(struct domain *d, struct gnttab_unmap_grant_ref *op);
-void gnttab_copy(struct domain *d, struct gnttab_copy *op);
+// Stops where other work is waiting, but behind the first. Returns how many are done.
+uint32_t gnttab_copy(struct domain *d, struct gnttab_copy *ops, uint32_t count);

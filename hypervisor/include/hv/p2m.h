@@ -64,9 +64,9 @@ int p2m_replace(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type);
 // can't be cut.
 int p2m_remove(struct domain *d, gfn_t gfn);
 // Looks up a page of the domain's own (RAM, or RAM_RO unless `write`) and takes a page reference: what may be
-// granted, mapped by others, or registered as a shared area. Returns false for anything else. page_put() when
+// granted, mapped by others, or registered as a shared area. MFN_INVALID for anything else. page_put() when
 // done.
-bool p2m_get_page(struct domain *d, gfn_t gfn, bool write, mfn_t *mfn);
+mfn_t p2m_get_page(struct domain *d, gfn_t gfn, bool write);
 // The host address of guest-physical memory: anything the guest itself may read (or write) there, foreign and
 // granted pages, shared_info, boot files too, but not MMIO. NULL for anything else. The caller holds the p2m
 // lock, and uses the rest of that page until it releases it; or under the lock later, in the same epoch.
