@@ -80,7 +80,8 @@ int p2m_init(struct domain *d)
     return arch_p2m_init(d);
 }
 
-// `gfn` may be anything a guest made up, and the tables may be gone already.
+// `gfn` may be anything a guest made up, and the tables may be gone already: somebody who found the domain
+// alive may come here after its end.
 static struct p2m_entry get_entry(struct domain *d, gfn_t gfn)
 {
     if (unlikely(!d->p2m.root))

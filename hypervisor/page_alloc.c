@@ -13,19 +13,14 @@
 #include <hv/string.h>
 
 static struct spinlock alloc_lock = SPINLOCK(LOCK_PAGE_ALLOC);
-static struct page_info *records; // [max_mfn]; those of holes read as zeros
-static uint64_t max_mfn;
+struct page_info *page_records;
+uint64_t page_records_end;
 static uint32_t free_list[MAX_ORDER + 1]; // frame number of the first block, 0: none
 static uint64_t total_pages, free_pages, hv_pages;
 
-struct page_info *page_info(mfn_t mfn)
-{
-    return mfn.n < max_mfn ? &records[mfn.n] : NULL;
-}
-
 static void link_block(uint64_t frame, unsigned order)
 {
-    struct page_info *page = &records[frame];
+    struct page_info *page = &page_records[frame];
 
     page->flags = PAGE_FREE;
     page->order = order;
@@ -33,20 +28,20 @@ static void link_block(uint64_t frame, unsigned order)
     page->prev = 0;
     page->next = free_list[order];
     if (page->next)
-        records[page->next].prev = frame;
+        page_records[page->next].prev = frame;
     free_list[order] = frame;
 }
 
 static void unlink_block(uint64_t frame)
 {
-    struct page_info *page = &records[frame];
+    struct page_info *page = &page_records[frame];
 
     if (page->prev)
-        records[page->prev].next = page->next;
+        page_records[page->prev].next = page->next;
     else
         free_list[page->order] = page->next;
     if (page->next)
-        records[page->next].prev = page->prev;
+        page_records[page->next].prev = page->prev;
     page->flags &= ~PAGE_FREE;
 }
 
@@ -56,10 +51,11 @@ static void free_block(uint64_t frame, unsigned order)
     for (; order < MAX_ORDER; order++) {
         uint64_t buddy = frame ^ (1UL << order);
 
-        if (buddy >= max_mfn || !(records[buddy].flags & PAGE_FREE) || records[buddy].order != order)
+        if (buddy >= page_records_end || !(page_records[buddy].flags & PAGE_FREE) ||
+            page_records[buddy].order != order)
             break;
         unlink_block(buddy);
-        records[frame].flags = 0;
+        page_records[frame].flags = 0;
         frame &= ~(1UL << order);
     }
     link_block(frame, order);
@@ -73,7 +69,7 @@ static uint64_t take_block(unsigned order, uint64_t below)
         uint64_t frame = free_list[from];
 
         while (frame && below && frame + (1UL << order) > below)
-            frame = records[frame].next;
+            frame = page_records[frame].next;
         if (!frame)
             continue;
         unlink_block(frame);
@@ -112,7 +108,7 @@ static uint64_t count_ram(void)
 
         if (region->type != MEM_RAM)
             continue;
-        max_mfn = MAX(max_mfn, region->end >> PAGE_SHIFT);
+        page_records_end = MAX(page_records_end, region->end >> PAGE_SHIFT);
         pages += (region->end - region->start) >> PAGE_SHIFT;
     }
     return pages;
@@ -121,7 +117,7 @@ static uint64_t count_ram(void)
 void page_alloc_init(void)
 {
     total_pages = count_ram();
-    records = arch_frame_table(sizeof(struct page_info));
+    page_records = arch_frame_table(sizeof(struct page_info));
     boot_mem_release(release_range);
     hv_pages = total_pages - free_pages; // less what dom0 will be given
 }
@@ -134,8 +130,8 @@ mfn_t page_alloc(unsigned order, unsigned flags)
     uint64_t frame = take_block(order, flags & PAGE_ALLOC_BELOW_4G ? 1UL << (32 - PAGE_SHIFT) : 0);
     if (frame) {
         hv_pages += 1UL << order;
-        records[frame].refs = 1;
-        records[frame].owner = DOMID_HV;
+        page_records[frame].refs = 1;
+        page_records[frame].owner = DOMID_HV;
     }
     spin_unlock(&alloc_lock);
     if (!frame)
@@ -147,9 +143,9 @@ mfn_t page_alloc(unsigned order, unsigned flags)
 
 void page_free(mfn_t mfn, unsigned order)
 {
-    ASSERT(records[mfn.n].refs == 1 && records[mfn.n].owner == DOMID_HV);
+    ASSERT(page_records[mfn.n].refs == 1 && page_records[mfn.n].owner == DOMID_HV);
     spin_lock(&alloc_lock);
-    records[mfn.n].refs = 0;
+    page_records[mfn.n].refs = 0;
     hv_pages -= 1UL << order;
     free_block(mfn.n, order);
     spin_unlock(&alloc_lock);
@@ -190,7 +186,7 @@ mfn_t page_alloc_domain(struct domain *d, unsigned order, unsigned flags)
         return MFN_INVALID;
     }
     for (uint64_t i = 0; i < count; i++)
-        records[frame + i] = (struct page_info){.refs = 1, .owner = d->id};
+        page_records[frame + i] = (struct page_info){.refs = 1, .owner = d->id};
     return MFN(frame);
 }
 
@@ -199,8 +195,8 @@ void page_free_domain(struct domain *d, mfn_t mfn, unsigned order)
     uint64_t count = 1UL << order;
 
     for (uint64_t i = 0; i < count; i++) {
-        ASSERT(records[mfn.n + i].refs == 1 && records[mfn.n + i].owner == d->id);
-        records[mfn.n + i].refs = 0;
+        ASSERT(page_records[mfn.n + i].refs == 1 && page_records[mfn.n + i].owner == d->id);
+        page_records[mfn.n + i].refs = 0;
     }
     spin_lock(&alloc_lock);
     free_block(mfn.n, order);
@@ -216,7 +212,7 @@ void page_scrub(mfn_t mfn, unsigned order)
 
 void page_assign(mfn_t mfn, struct domain *d)
 {
-    records[mfn.n] = (struct page_info){.refs = 1, .owner = d->id};
+    page_records[mfn.n] = (struct page_info){.refs = 1, .owner = d->id};
     hv_pages--;
     if (d->tot_pages++ == 0)
         domain_get(d);
@@ -224,23 +220,8 @@ void page_assign(mfn_t mfn, struct domain *d)
 
 void page_mark_boot_file(mfn_t mfn)
 {
-    records[mfn.n] = (struct page_info){.refs = 1, .owner = DOMID_HV, .flags = PAGE_BOOT};
+    page_records[mfn.n] = (struct page_info){.refs = 1, .owner = DOMID_HV, .flags = PAGE_BOOT};
     hv_pages--;
-}
-
-bool page_get(mfn_t mfn)
-{
-    struct page_info *page = page_info(mfn);
-
-    if (!page)
-        return false;
-    uint32_t refs = __atomic_load_n(&page->refs, __ATOMIC_RELAXED);
-    do {
-        if (refs == 0 || refs == UINT32_MAX)
-            return false;
-    } while (
-        !__atomic_compare_exchange_n(&page->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-    return true;
 }
 
 static void uncharge_owner(domid_t owner)
@@ -251,8 +232,7 @@ static void uncharge_owner(domid_t owner)
     domain_put(d);
 }
 
-// The last reference has gone.
-static void __attribute__((noinline)) free_frame(mfn_t mfn, const struct page_info *page)
+void page_free_last(mfn_t mfn, const struct page_info *page)
 {
     domid_t owner = page->owner;
     bool boot_file = page->flags & PAGE_BOOT;
@@ -263,15 +243,6 @@ static void __attribute__((noinline)) free_frame(mfn_t mfn, const struct page_in
         hv_pages--;
     free_block(mfn.n, 0);
     spin_unlock(&alloc_lock);
-}
-
-void page_put(mfn_t mfn)
-{
-    struct page_info *page = page_info(mfn);
-
-    ASSERT(page && page->refs > 0);
-    if (__atomic_sub_fetch(&page->refs, 1, __ATOMIC_ACQ_REL) == 0)
-        free_frame(mfn, page);
 }
 
 uint64_t page_total(void)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <hv/boot_info.h>
+#include <hv/printk.h>
 #include <hv/types.h>
 
 struct domain;
@@ -28,11 +29,17 @@ struct page_info {
 
 _Static_assert(sizeof(struct page_info) == 16, "16 MiB of records for 4 GiB of RAM");
 
-// Takes over all memory left in the boot allocator. max_mfn bounds every mfn that page_info() accepts.
+// Takes over all memory left in the boot allocator.
 void page_alloc_init(void);
 
+extern struct page_info *page_records; // [page_records_end]; those of holes read as zeros
+extern uint64_t page_records_end;
+
 // The record of a frame, or NULL if it is not RAM known to the allocator.
-struct page_info *page_info(mfn_t mfn);
+static inline struct page_info *page_info(mfn_t mfn)
+{
+    return mfn.n < page_records_end ? &page_records[mfn.n] : NULL;
+}
 
 #define PAGE_ALLOC_ZERO     1U // contents must be zero
 #define PAGE_ALLOC_BELOW_4G 2U
@@ -59,9 +66,32 @@ void page_mark_boot_file(mfn_t mfn);
 
 // Takes a reference if the frame is in use. The caller knows by a lock or a reference of its own that it is
 // the frame it means.
-bool page_get(mfn_t mfn);
+static inline bool page_get(mfn_t mfn)
+{
+    struct page_info *page = page_info(mfn);
+
+    if (!page)
+        return false;
+    uint32_t refs = __atomic_load_n(&page->refs, __ATOMIC_RELAXED);
+    do {
+        if (refs == 0 || refs == UINT32_MAX)
+            return false;
+    } while (
+        !__atomic_compare_exchange_n(&page->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+    return true;
+}
+
+void page_free_last(mfn_t mfn, const struct page_info *page); // for page_put()
+
 // Drops one reference; the last one uncharges the owner and frees the page. Never sleeps, never fails.
-void page_put(mfn_t mfn);
+static inline void page_put(mfn_t mfn)
+{
+    struct page_info *page = page_info(mfn);
+
+    ASSERT(page && page->refs > 0);
+    if (__atomic_sub_fetch(&page->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        page_free_last(mfn, page);
+}
 
 uint64_t page_total(void); // RAM frames handed to the allocator at boot, plus those in use since before
 uint64_t page_free_count(void);
