@@ -213,7 +213,6 @@ static struct domain *alloc_domain(const struct domain_config *config)
     memcpy(d->uuid, config->uuid, sizeof(d->uuid));
     d->pause_count = 1;
     d->toolstack_pauses = 1;
-    d->created_at = arch_now();
     d->max_vcpus = config->max_vcpus;
     for (unsigned i = 0; i < ARRAY_SIZE(d->watchdog); i++)
         timer_init(&d->watchdog[i], watchdog_expired, d);

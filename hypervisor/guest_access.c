@@ -8,19 +8,17 @@
 #include <hv/page_alloc.h>
 #include <hv/string.h>
 
-enum direction { FROM_GUEST, TO_GUEST, CLEAR_GUEST };
+enum direction { FROM_GUEST, TO_GUEST };
 
-// n bytes at `guest`, within one page; NULL when the guest has no such memory. buf is not used by
-// CLEAR_GUEST.
+// n bytes at `guest`, within one page; NULL when the guest has no such memory.
 static inline int copy_in_page(char *guest, char *buf, size_t n, enum direction direction)
 {
     if (unlikely(!guest))
         return -XEN_EFAULT;
-    switch (direction) {
-    case FROM_GUEST: memcpy(buf, guest, n); break;
-    case TO_GUEST: memcpy(guest, buf, n); break;
-    case CLEAR_GUEST: memset(guest, 0, n); break;
-    }
+    if (direction == FROM_GUEST)
+        memcpy(buf, guest, n);
+    else
+        memcpy(guest, buf, n);
     return 0;
 }
 
@@ -56,20 +54,6 @@ static inline int copy_gva(struct vcpu *v, uint64_t va, char *buf, size_t n, enu
     if (likely(n - 1 < rest_of_page(va))) // not for n = 0
         return copy_gva_in_page(v, va, buf, n, direction);
     return copy_gva_by_pages(v, va, buf, n, direction);
-}
-
-static int copy_gpa(struct domain *d, gpa_t gpa, char *buf, size_t n, enum direction direction)
-{
-    for (size_t done = 0, chunk; done < n; done += chunk) {
-        chunk = MIN(n - done, rest_of_page(gpa + done));
-        spin_lock(&d->p2m.lock);
-        int rc =
-            copy_in_page(p2m_memory(d, gpa + done, direction != FROM_GUEST), buf + done, chunk, direction);
-        spin_unlock(&d->p2m.lock);
-        if (rc)
-            return rc;
-    }
-    return 0;
 }
 
 int copy_from_guest(void *dst, gva_t src, size_t n)
@@ -122,22 +106,7 @@ int guest_arg_write(const struct guest_arg *arg, size_t offset, const void *src,
     return copy_to_guest(gva_add(arg->at, offset), src, n);
 }
 
-int clear_guest(gva_t dst, size_t n)
-{
-    return copy_gva(current_vcpu(), dst.va, NULL, n, CLEAR_GUEST);
-}
-
 int copy_to_guest_vcpu(struct vcpu *v, gva_t dst, const void *src, size_t n)
 {
     return copy_gva(v, dst.va, (void *)src, n, TO_GUEST);
-}
-
-int copy_from_gpa(struct domain *d, void *dst, gpa_t src, size_t n)
-{
-    return copy_gpa(d, src, dst, n, FROM_GUEST);
-}
-
-int copy_to_gpa(struct domain *d, gpa_t dst, const void *src, size_t n)
-{
-    return copy_gpa(d, dst, (void *)src, n, TO_GUEST);
 }

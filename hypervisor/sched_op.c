@@ -39,6 +39,8 @@ static long op_remote_shutdown(struct vcpu *v, gva_t arg)
 
     if (copy_from_guest(&op, arg, sizeof(op)))
         return -XEN_EFAULT;
+    if (op.reason > SHUTDOWN_MAX)
+        return -XEN_EINVAL;
     struct domain *d = domain_lookup(op.domain_id);
     if (!d)
         return -XEN_ESRCH;

@@ -117,11 +117,6 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
     virt_ops->vcpu_switch(prev, next);
 }
 
-bool arch_vcpu_is_32bit(const struct vcpu *v)
-{
-    return hvm_code_width(v) != 64;
-}
-
 unsigned hvm_code_width(const struct vcpu *v)
 {
     struct guest_segment_state cs;

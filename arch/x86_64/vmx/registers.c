@@ -4,7 +4,6 @@
 
 #include "vmx.h"
 
-#include <hv/guest_access.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 
@@ -217,9 +216,12 @@ static void load_pdptes(struct vcpu *v)
     bool pae = (vmread(VMCS_GUEST_CR0) & CR0_PG) && (vmread(VMCS_GUEST_CR4) & CR4_PAE) &&
                !(vmread(VMCS_GUEST_EFER) & EFER_LMA);
 
-    // Unreadable ones stay clear: the guest then takes a page fault at once.
-    if (pae && copy_from_gpa(v->domain, pdptes, vmread(VMCS_GUEST_CR3) & 0xffffffe0, sizeof(pdptes)))
-        memset(pdptes, 0, sizeof(pdptes));
+    // Where there is no memory they stay clear: the guest then takes a page fault at once.
+    spin_lock(&v->domain->p2m.lock);
+    const void *table = pae ? p2m_memory(v->domain, vmread(VMCS_GUEST_CR3) & 0xffffffe0, false) : NULL;
+    if (table)
+        memcpy(pdptes, table, sizeof(pdptes));
+    spin_unlock(&v->domain->p2m.lock);
     for (unsigned i = 0; i < ARRAY_SIZE(pdptes); i++)
         vmwrite(VMCS_GUEST_PDPTE + 2 * i, pdptes[i]);
 }

@@ -70,7 +70,6 @@ void arch_vcpu_dump(const struct vcpu *v); // registers and last hypercalls to t
 void arch_vcpu_start_pvh(struct vcpu *v, uint32_t entry,
                          uint32_t start_info);           // dom0's vcpu 0: 32-bit flat state
 int arch_vcpu_initialise(struct vcpu *v, gva_t context); // VCPUOP_initialise; -XEN_ENOSYS until SMP guests
-bool arch_vcpu_is_32bit(const struct vcpu *v);           // width of the code that runs now
 
 // HVM context of the stock 4.17 layout (arch-x86/hvm/save.h), for XEN_DOMCTL_{get,set}hvmcontext. Buffers are
 // copies in hypervisor memory. set: 0 or -XEN_E*, checks everything before it changes anything. get: size

@@ -70,7 +70,6 @@ struct domain {
     bool shutting_down;
     uint8_t shutdown_code;               // SHUTDOWN_*
     char death_reason[DEATH_REASON_MAX]; // first line of the crash record, "" if none
-    uint64_t created_at;                 // ns
 
     unsigned max_vcpus;
     struct vcpu **vcpus; // [max_vcpus], NULL where not created

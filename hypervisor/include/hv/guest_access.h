@@ -13,7 +13,6 @@ struct vcpu;
 // promised about the bytes already copied). A write to a page the guest could not write itself fails.
 int copy_from_guest(void *dst, gva_t src, size_t n);
 int copy_to_guest(gva_t dst, const void *src, size_t n);
-int clear_guest(gva_t dst, size_t n);
 
 // The argument of a hypercall that reads it and writes back to it: found once, as a processor that completes
 // an instruction looks once. Not kept beyond the hypercall.
@@ -32,12 +31,8 @@ int guest_arg_write(const struct guest_arg *arg, size_t offset, const void *src,
 // The same for another vcpu's address space than the one running (v must not be in guest mode).
 int copy_to_guest_vcpu(struct vcpu *v, gva_t dst, const void *src, size_t n);
 
-// Guest-physical memory of any domain. The caller has checked that it may.
-int copy_from_gpa(struct domain *d, void *dst, gpa_t src, size_t n);
-int copy_to_gpa(struct domain *d, gpa_t dst, const void *src, size_t n);
-
-// Array element i of n-byte elements, overflow-checked by construction: index and size are bounded by
-// callers.
+// Element `index` of an array. A product that wraps is just another address of the guest's own, checked at
+// the copy.
 static inline gva_t guest_elem(gva_t base, uint64_t index, size_t elem_size)
 {
     return gva_add(base, index * elem_size);

@@ -79,22 +79,6 @@ static inline bool rdmsr_safe(uint32_t msr, uint64_t *value)
     return ok;
 }
 
-static inline bool wrmsr_safe(uint32_t msr, uint64_t value)
-{
-    bool ok = false;
-
-    asm volatile("1: wrmsr\n"
-                 "   movb $1, %0\n"
-                 "2:\n"
-                 ".pushsection .extable, \"a\"\n"
-                 ".long 1b - ., 2b - .\n"
-                 ".popsection"
-                 : "+q"(ok)
-                 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
-                 : "memory");
-    return ok;
-}
-
 #define DEFINE_CONTROL_REGISTER(name)                                   \
     static inline uint64_t read_##name(void)                            \
     {                                                                   \
