@@ -90,7 +90,7 @@ NATIVE_LDFLAGS := -pie -Wl,-z,relro,-z,now
 # A change of flags (DEBUG=1, another compiler) rebuilds everything: every object depends on this file.
 FLAGS_FILE := $(BUILD)/flags
 flags-now = $(CC) $(HV_CFLAGS) $(GUEST_CFLAGS) $(DOM0_CFLAGS) $(HV_LDFLAGS) $(GUEST_LDFLAGS) $(HOST_CFLAGS) \
-    $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS)
+    $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) $(hv-cold-objects)
 $(FLAGS_FILE): FORCE
 	@mkdir -p $(@D)
 	@echo '$(flags-now)' | cmp -s - $@ || echo '$(flags-now)' >$@
@@ -105,6 +105,14 @@ hypervisor: $(BUILD)/proxenos
 
 # The halves of the run loop need no frames of their own: backtraces go on with the loop's.
 $(BUILD)/hv/arch/x86_64/svm/run.o $(BUILD)/hv/arch/x86_64/vmx/run.o: HV_CFLAGS += -fomit-frame-pointer
+
+# What runs when something begins or ends is built for size, to keep the image small (make bench prints it).
+hv-cold-objects := $(addprefix $(BUILD)/hv/, $(addprefix arch/x86_64/, boot/multiboot.o boot/memory_map.o boot/start.o \
+    acpi.o cmos.o console.o cpu.o debug_keys.o desc.o framebuffer.o ioapic.o machine.o mm.o power.o screen.o time.o traps.o \
+    uart.o vga.o hvm/context.o hvm/mtrr.o hvm/vcpu.o svm/permissions.o vmx/check.o vmx/controls.o vmx/permissions.o) \
+    $(addprefix hypervisor/, boot_mem.o cmdline.o console.o console_io.o dom0_build.o domctl.o elf.o main.o \
+    physdev_op.o printk.o symbols.o sysctl.o))
+$(hv-cold-objects): HV_CFLAGS += -Os
 
 # Only arch code sees arch headers (rule 1 of docs/architecture.md).
 $(BUILD)/hv/arch/%: HV_CFLAGS += -Iarch/x86_64/include
