@@ -231,6 +231,13 @@ enum apic_access { APIC_ACCESS_READ = 0, APIC_ACCESS_WRITE = 1 };
 
 void vmx_access_failed(uint64_t field) __attribute__((noreturn, cold));
 
+#ifdef HOST_TEST
+
+uint64_t vmread(uint32_t field);
+void vmwrite(uint32_t field, uint64_t value);
+
+#else
+
 static inline uint64_t vmread(uint32_t field)
 {
     uint64_t value;
@@ -251,3 +258,5 @@ static inline void vmwrite(uint32_t field, uint64_t value)
 failed:
     vmx_access_failed(field);
 }
+
+#endif
