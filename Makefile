@@ -330,7 +330,7 @@ help:
 	@echo 'make test       everything CI runs: check, unit tests, a sample of each fuzzer, boot tests'
 	@echo 'make soak       repetitions, stresses and fuzzers at full length'
 	@echo 'make bench      the cost figures, in executed instructions'
-	@echo 'make iso        a bootable GRUB image, $(BUILD)/proxenos.iso'
+	@echo 'make iso        a GRUB image for BIOS and UEFI machines, $(BUILD)/proxenos.iso'
 	@echo 'make check      format, include directions, licence lines, ABI assertions; prints code sizes'
 	@echo 'make unit | fuzz | daemon | boot    one kind of test alone'
 	@echo 'make doctor     what this machine lacks, and how to get it'
