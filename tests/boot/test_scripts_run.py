@@ -2,6 +2,7 @@
 """scripts/run itself: what it refuses, how it ends, and that files and commands reach dom0 as they are."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,8 +15,14 @@ RUN = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 
 
 @pytest.mark.parametrize("arguments, complaint", [
-    (["--cpu", "vmx"], "comes later"),
     (["--cpu", "pentium"], "invalid choice"),
+    (["--cpu", "vmx", "--mem", "4096"], "Bochs has at most 2048 MiB"),
+    (["--cpu", "vmx", "--gdb", "1234"], "without a gdb server"),
+    (["--cpu", "vmx", "--display", "gtk"], "shows no screen"),
+    (["--cpu", "vmx", "--boot", "kernel"], "boots from an ISO image only"),
+    (["--cpu", "svm-bochs", "--uefi"], "no UEFI firmware for Bochs"),
+    (["--uefi", "--boot", "kernel"], "boots from an ISO image only"),
+    (["--cpu", "host", "--icount"], "only an emulated processor"),
     (["--file", "kernel"], "expected NAME=PATH"),
     (["--file", "a/b=/dev/null"], "no / in NAME"),
     (["--file", "a=/nowhere/at,all"], "there is no file /nowhere/at,all"),
@@ -93,6 +100,13 @@ def test_iso_boots_the_same(run, tmp_path):
     (tmp_path / "file").write_text("from the image\n")
     result = run("cat '/files/a file, named so'", files={"a file, named so": tmp_path / "file"}, boot="iso")
     assert result.out == "from the image\n"
+
+
+def test_iso_boots_behind_uefi(run, tmp_path):
+    (tmp_path / "file").write_text("from the image\n")
+    result = run("cat /files/file", "xl dmesg", files={"file": tmp_path / "file"}, uefi=True)
+    assert result.out.startswith("from the image\n")
+    assert re.search(r"ACPI: .* has power-off", result.out)
 
 
 def test_iso_passes_boot_options(run):
