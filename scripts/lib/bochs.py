@@ -38,6 +38,7 @@ panic: action=fatal
 """
 
 PREFIX_KEY, QUIT_KEY = b"\x01", b"x"  # Ctrl-a x quits, as with QEMU; Ctrl-a twice is Ctrl-a
+KEY_PAUSE = 0.01  # seconds between two keys: a serial line takes 16 and loses the others if the machine has no time for them
 
 
 def complaint(options):
@@ -92,6 +93,8 @@ class Machine:
             text = line.decode(errors="replace").strip()
             if ">>PANIC<<" in text:
                 self.panic = text.partition(">>PANIC<<")[2].strip()
+            elif text.startswith("Bochs connected to screen"):
+                threading.Thread(target=drain, args=[text.split('"')[1]], daemon=True).start()
             elif "bx_pc_system_c::Reset(" in text:
                 if self.running:
                     self.process.kill()
@@ -130,17 +133,33 @@ class Machine:
         return None
 
 
+def drain(screen):
+    """Looks at the machine's screen, which is a terminal that Bochs makes: when nobody does, the machine stands still."""
+    terminal = os.open(screen, os.O_RDWR | os.O_NOCTTY)
+    tty.setraw(terminal)
+    try:
+        while os.read(terminal, 65536):
+            pass
+    except OSError:  # EIO: Bochs has ended
+        pass
+    os.close(terminal)
+
+
 def carry(console, log, deadline):
     """Carries keys to the console and what the machine says from it, until it is off, the user quits, or the deadline.
 
     Returns False when the deadline came first.
     """
-    sources, prefixed = [console, 0], False
+    sources, prefixed, keys, next_key = [console, 0], False, b"", 0
     while True:
-        wait = None if deadline is None else deadline - time.monotonic()
-        ready = [] if wait is not None and wait <= 0 else select.select(sources, [], [], wait)[0]
-        if not ready:
+        now = time.monotonic()
+        if keys and now >= next_key:
+            os.write(console, keys[:1])
+            keys, next_key = keys[1:], now + KEY_PAUSE
+        if deadline is not None and now >= deadline:
             return False
+        wait = KEY_PAUSE if keys else None if deadline is None else deadline - now
+        ready = select.select(sources, [], [], wait)[0]
         if console in ready:
             try:
                 data = os.read(console, 65536)
@@ -150,12 +169,12 @@ def carry(console, log, deadline):
             if log:
                 log.write(data)
         if 0 in ready:
-            keys = os.read(0, 4096)
-            if not keys:
+            typed = os.read(0, 4096)
+            if not typed:
                 sources.remove(0)
-            for key in (keys[i:i + 1] for i in range(len(keys))):
+            for key in (typed[i:i + 1] for i in range(len(typed))):
                 if prefixed and key == QUIT_KEY:
                     return True
                 prefixed = key == PREFIX_KEY and not prefixed
                 if not prefixed:
-                    os.write(console, key)
+                    keys += key
