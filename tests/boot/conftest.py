@@ -19,25 +19,47 @@ LOGS = os.path.join(BUILD, "test-logs")
 CACHE = os.environ.get("PROXENOS_CACHE") or os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "proxenos")
 LIMIT = 120  # seconds for one machine, with another test beside it on two cores
+
+# The machines that every test runs on (scripts/run --cpu), unless pytest's --cpu says otherwise.
+CPUS = ["svm"]
+# How many times longer than in QEMU a machine may take.
+PATIENCE = {"vmx": 3, "svm-bochs": 3}
+BOCHS = ["vmx", "svm-bochs"]
+
 FAILED = pytest.StashKey()
 
 
 def pytest_addoption(parser):
     parser.addoption("--soak", action="store_true", help="run repetitions and stresses at full length")
+    parser.addoption("--cpu", action="append", choices=["svm", "vmx", "svm-bochs", "host"],
+                     help=f"run on machines with this processor (may be repeated; default: {' '.join(CPUS)})")
 
 
 def pytest_generate_tests(metafunc):
+    if "cpu" in metafunc.fixturenames:
+        metafunc.parametrize("cpu", metafunc.config.getoption("--cpu") or CPUS)
     repeat = metafunc.definition.get_closest_marker("repeat")
     if repeat and metafunc.config.getoption("--soak"):
         metafunc.fixturenames.append("repetition")
         metafunc.parametrize("repetition", range(1, repeat.args[0] + 1))
 
 
+def why_not(item, soaking):
+    """Why the test is not run, or None."""
+    cpu = item.callspec.params.get("cpu") if hasattr(item, "callspec") else None
+    only = item.get_closest_marker("only")
+    if cpu and only and cpu not in only.args:
+        return only.kwargs["reason"]
+    if not soaking and (item.get_closest_marker("soak") or item.get_closest_marker("slow_in_bochs") and cpu in BOCHS):
+        return "runs with make soak"
+    return None
+
+
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--soak"):
-        for item in items:
-            if item.get_closest_marker("soak"):
-                item.add_marker(pytest.mark.skip(reason="runs with make soak"))
+    for item in items:
+        reason = why_not(item, config.getoption("--soak"))
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -84,15 +106,18 @@ def log_path(request):
 
 
 @pytest.fixture
-def run(log_path):
+def run(log_path, cpu):
     """run(command, ..., files={name: path}, status=0, option=value...): runs the commands in dom0; returns a Result.
 
-    The test fails if the exit status is another than expected; status=None accepts every one.
+    The test fails if the exit status is another than expected; status=None accepts every one. The limit is in QEMU's
+    seconds, but when the test expects it to be reached.
     """
 
     def start(*commands, files={}, status=0, limit=LIMIT, **options):
         log = log_path()
-        done = subprocess.run(run_command(commands, files, {"limit": limit, "log": log, **options}),
+        if status != 124:
+            limit *= PATIENCE.get(cpu, 1)
+        done = subprocess.run(run_command(commands, files, {"cpu": cpu, "limit": limit, "log": log, **options}),
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, errors="replace")
         said = open(log, errors="replace").read() if os.path.exists(log) else ""
@@ -105,12 +130,13 @@ def run(log_path):
 
 
 @pytest.fixture
-def machine(log_path):
+def machine(log_path, cpu):
     """machine(files={name: path}, option=value...): Proxenos with its console on a pexpect session."""
     sessions = []
 
     def start(files={}, limit=LIMIT, **options):
-        command = run_command([], files, {"limit": limit, "log": log_path(), **options})
+        limit *= PATIENCE.get(cpu, 1)
+        command = run_command([], files, {"cpu": cpu, "limit": limit, "log": log_path(), **options})
         sessions.append(pexpect.spawn(command[0], command[1:], timeout=limit, encoding="utf-8", codec_errors="replace"))
         return sessions[-1]
 

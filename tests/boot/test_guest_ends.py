@@ -63,7 +63,11 @@ def test_random_hypercalls_hurt_nobody_else(run, guest):
     assert domains(result)[0] == "Domain-0"
 
 
-@pytest.mark.parametrize("kernel, extra", [("spin", ""), ("spin", "cli"), ("crash", "storm")])
+@pytest.mark.parametrize("kernel, extra", [
+    ("spin", ""),
+    pytest.param("spin", "cli", marks=pytest.mark.only("svm", "vmx", reason="in Bochs's AMD-V no interrupt ends such a guest")),
+    ("crash", "storm"),
+])
 def test_greedy_guest_starves_nobody(run, guest, kernel, extra):
     result = run(create("greedy", kernel, extra, attach=False), create("other", "hello"), "xl destroy greedy", "xl list",
                  files={f"{kernel}.elf": guest(kernel), "hello.elf": guest("hello")}, limit=60)

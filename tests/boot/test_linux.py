@@ -13,7 +13,7 @@ def create(name="a", memory=256, extra="console=hvc0 px.poweroff"):
 
 
 @pytest.mark.repeat(10)
-@pytest.mark.parametrize("kind", ["cloud", "generic"])
+@pytest.mark.parametrize("kind", ["cloud", pytest.param("generic", marks=pytest.mark.slow_in_bochs)])
 def test_debian_kernel_reaches_userspace_and_powers_off(run, debian, kind):
     result = run(create(), "xl list", files=debian(kind))
     assert re.search(r"@@GUEST-USERSPACE uptime=\d+\.\d+ kernel=\S+", result.out)
@@ -22,16 +22,19 @@ def test_debian_kernel_reaches_userspace_and_powers_off(run, debian, kind):
     assert "Domain-0" in table and not re.search(r"^a ", table, re.M)
 
 
+@pytest.mark.only("svm", reason="Bochs boots from nothing else")
 def test_iso_boots_debian_through_grub(run, debian):
     assert "@@GUEST-USERSPACE" in run(create(), files=debian("cloud"), boot="iso").out
 
 
+@pytest.mark.slow_in_bochs
 def test_guest_reboots_and_comes_back(run, debian):
     result = run('xl create name=a kernel=/files/vmlinuz ramdisk=/files/initrd memory=256 '
                  'extra="console=hvc0 px.reboot" on_reboot=destroy', "sleep 20", "xl list", files=debian("cloud"))
     assert not re.search(r"^a ", result.out, re.M)
 
 
+@pytest.mark.slow_in_bochs
 def test_crashing_guest_is_reported_with_its_reason(run, debian):
     result = run(create(extra="console=hvc0 panic=0 px.panic"), files=debian("cloud"), status=None)
     assert result.status != 0
@@ -56,6 +59,7 @@ def test_shell_of_a_guest_on_its_console(machine, debian):
     session.expect("has shut down: power off")
 
 
+@pytest.mark.slow_in_bochs
 def test_three_debian_guests_at_once(run, debian):
     names = ["a", "b", "c"]
     commands = [f'xl create name={name} kernel=/files/vmlinuz ramdisk=/files/initrd memory=192 extra="console=hvc0"'

@@ -64,15 +64,15 @@ def test_file_names_hold_anything(run, tmp_path):
 
 def test_limit(run):
     start = time.monotonic()
-    result = run("echo begun", "sleep 1000", limit=5, status=124)
+    result = run("echo begun", "sleep 10000", limit=20, status=124)
     assert result.out == "begun\n"
-    assert time.monotonic() - start < 30
-    assert "limit of 5 s" in result.err
+    assert time.monotonic() - start < 60
+    assert "limit of 20 s" in result.err
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_leaves_no_files_when_it_is_stopped(tmp_path, ending):
-    machine = subprocess.Popen([sys.executable, RUN, "--exec", "echo up", "--exec", "sleep 1000"], stdout=subprocess.PIPE,
+def test_leaves_no_files_when_it_is_stopped(tmp_path, cpu, ending):
+    machine = subprocess.Popen([sys.executable, RUN, "--cpu", cpu, "--exec", "echo up", "--exec", "sleep 10000"], stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)})
     assert machine.stdout.readline() == b"up\n"
     assert os.listdir(tmp_path)
@@ -81,8 +81,8 @@ def test_leaves_no_files_when_it_is_stopped(tmp_path, ending):
     assert not os.listdir(tmp_path)
 
 
-def test_says_nothing_when_nobody_reads_on(tmp_path):
-    machine = subprocess.Popen([sys.executable, RUN, "--exec", "echo up", "--exec", "sleep 1", "--exec", "xl info"],
+def test_says_nothing_when_nobody_reads_on(tmp_path, cpu):
+    machine = subprocess.Popen([sys.executable, RUN, "--cpu", cpu, "--exec", "echo up", "--exec", "sleep 1", "--exec", "xl info"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)})
     assert machine.stdout.readline() == b"up\n"
     machine.stdout.close()
@@ -102,6 +102,7 @@ def test_iso_boots_the_same(run, tmp_path):
     assert result.out == "from the image\n"
 
 
+@pytest.mark.only("svm", reason="there is no UEFI firmware for Bochs")
 def test_iso_boots_behind_uefi(run, tmp_path):
     (tmp_path / "file").write_text("from the image\n")
     result = run("cat /files/file", "xl dmesg", files={"file": tmp_path / "file"}, uefi=True)

@@ -146,6 +146,7 @@ def screen_text(session, path):
     return [cells[start:start + 80].rstrip() for start in range(0, 2000, 80)]
 
 
+@pytest.mark.only("svm", reason="Bochs has no monitor that could press keys")
 def test_screen_and_keyboard(machine, tmp_path):
     session = machine(display="none")
     session.timeout = 20
