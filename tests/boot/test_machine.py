@@ -14,7 +14,7 @@ def test_status_is_that_of_the_first_failing_command(run):
 
 
 def test_limit_gives_124(run):
-    run("sleep 10000", limit=10, status=124)
+    run("sleep 10000", limit=5, status=124)
 
 
 def test_too_little_memory_for_dom0_is_named(run):

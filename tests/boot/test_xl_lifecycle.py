@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from conftest import PATIENCE
+
 CREATE = 'xl create {flags} name={name} kernel=/files/actor memory=32 "extra={extra}" {more}'
 
 
@@ -106,10 +108,10 @@ def test_nonsense_in_rings_is_survived(run, actor):
     assert names(out) == {"Domain-0": 0}
 
 
-def test_pests_hold_up_nobody(run, actor):
+def test_pests_hold_up_nobody(run, actor, cpu):
     """Full rings, bells that never stop, and all of the store that a domain may have."""
     out = run(create("pester", name="p"), create("hoard", name="h"), create("flood=1000000000", name="f"), create("listen", name="a"),
-              "sleep 2; xl shutdown -w a; xl list", "xl destroy p; xl destroy h; xl destroy f; xl list", files=actor, limit=30).out
+              f"sleep {4 * PATIENCE[cpu]}; xl shutdown -w a; xl list", "xl destroy p; xl destroy h; xl destroy f; xl list", files=actor, limit=30).out
     assert "domain 2 has reached its quota of nodes (1000)" in out
     assert "Domain 4 has been shut down, reason code 0\n" in out
     assert re.search("^p .*\nh .*\nf ", out, re.M)
