@@ -64,13 +64,15 @@ boot_entry:
     movl %ebp, PHYS(image_offset)(%ebp)
 
     // The loader should have left these off. VMX can't be turned off without knowing what runs under it, nor paging
-    // without knowing where its tables have this code. 5-level paging without paging is but a bit, and cleared below.
+    // without knowing where its tables have this code. 5-level paging without paging is but a bit, cleared below and
+    // named in start.c.
     leal paging_message(%ebp), %ebx
     movl %cr0, %eax
     testl $CR0_PG, %eax
     jnz stop
     leal vmx_message(%ebp), %ebx
     movl %cr4, %eax
+    movl %eax, PHYS(boot_cr4)(%ebp)
     testl $CR4_VMXE, %eax
     jnz stop
 

@@ -14,11 +14,13 @@
 #include <asm/multiboot.h>
 #include <asm/percpu.h>
 #include <asm/time.h>
+#include <asm/x86_defs.h>
 
 #define BOOT_MAP_SIZE (4UL << 30) // what boot.S maps, at DIRECT_BASE too
 #define RSDP_SIZE     36
 
 struct boot_info boot_info;
+uint32_t boot_cr4; // as the boot loader left it: boot.S
 
 void x86_boot(uint32_t magic, uint32_t info_address) __attribute__((noreturn)); // from boot.S
 
@@ -69,6 +71,9 @@ void x86_boot(uint32_t magic, uint32_t info_address)
     console_init(&screen);
     if (error)
         panic("boot loader: %s", error);
+    if (boot_cr4 & CR4_LA57)
+        log_warning(
+            "the firmware left 5-level paging on (CR4.LA57): it is off now, and addresses have 48 bits");
 
     reserve_boot_memory();
     if (boot_info.rsdp) {
