@@ -3,13 +3,20 @@
 
 import os
 import re
+import select
 import subprocess
+import sys
 import time
+import types
 
 import pexpect
 import pytest
 
-from conftest import BUILD, LIMIT
+from conftest import BUILD, LIMIT, PATIENCE, PROJECT
+
+sys.path.insert(0, os.path.join(PROJECT, "scripts", "lib"))
+import bochs
+import bootfiles
 
 WRITABLE, NO_EXECUTE = "W", "X"  # in the flags of "info tlb"
 
@@ -106,15 +113,15 @@ def text(image):
     return b"not a program\n" * 100
 
 
-@pytest.mark.parametrize("cpu, dom0, complaint", [
+@pytest.mark.parametrize("model, dom0, complaint", [
     ("max,-svm", whole, "this CPU has no AMD-V"),
     ("max,-npt", whole, "AMD-V has no nested paging"),
     ("max", None, "no dom0: the boot loader passed no module"),
     ("max", cut, "can't be loaded: a segment lies outside the file"),
     ("max", text, "can't be loaded: no ELF magic number"),
 ])
-def test_what_cannot_run_is_refused_by_name(tmp_path, cpu, dom0, complaint):
-    command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", cpu, "-m", "512", "-display", "none", "-no-reboot",
+def test_what_cannot_run_is_refused_by_name(tmp_path, model, dom0, complaint):
+    command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", model, "-m", "512", "-display", "none", "-no-reboot",
                "-monitor", "none", "-serial", "stdio", "-kernel", os.path.join(BUILD, "proxenos")]
     if dom0:
         with open(os.path.join(BUILD, "dom0.elf"), "rb") as image:
@@ -122,3 +129,23 @@ def test_what_cannot_run_is_refused_by_name(tmp_path, cpu, dom0, complaint):
         command += ["-initrd", "dom0"]
     done = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=LIMIT)
     assert re.search(rf"^PANIC: .*{re.escape(complaint)}", done.stdout.decode(errors="replace"), re.M)
+
+
+@pytest.mark.parametrize("model, complaint", [
+    ("p4_prescott_celeron_336", "this CPU has no AMD-V (SVM) and no VT-x (VMX)"),
+    ("core2_penryn_t9600", "VT-x has no \"EPT\" on this CPU"),
+    ("corei5_lynnfield_750", "VT-x has no \"unrestricted guest\" on this CPU"),
+])
+def test_vt_x_that_lacks_something_is_refused_by_name(tmp_path, monkeypatch, model, complaint):
+    monkeypatch.setitem(bochs.MODELS, "vmx", model)
+    options = types.SimpleNamespace(cpu="vmx", smp=1, mem=256, log=None)
+    machine = bochs.Machine(options, bootfiles.BootFiles("console=com1", "", {}), tmp_path)
+    console, said = machine.start(), b""
+    deadline = time.monotonic() + LIMIT * PATIENCE["vmx"]
+    try:
+        while b"mm_enter" not in said and time.monotonic() < deadline:
+            if select.select([console], [], [], 1)[0]:
+                said += os.read(console, 4096)
+    finally:
+        machine.stop()
+    assert re.search(rf"^PANIC: .*{re.escape(complaint)}", said.decode(errors="replace"), re.M), said.decode(errors="replace")
