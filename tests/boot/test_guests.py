@@ -20,9 +20,8 @@ def verdict(result, name):
 
 
 @pytest.mark.parametrize("name", ["hello", "abi", "insn", "events", "grants", "memory", "fpu"])
-def test_guest_passes(run, guest, cpu, name):
-    extra = "no-single-step" if cpu == "svm-bochs" else ""  # the trap would hit the hypervisor: docs/testing.md
-    verdict(run(CREATE.format(extra=extra), files={"t.elf": guest(name)}), name)
+def test_guest_passes(run, guest, name):
+    verdict(run(CREATE.format(extra=""), files={"t.elf": guest(name)}), name)
 
 
 def test_the_manuals_example_compiles(tmp_path):

@@ -229,8 +229,7 @@ static void test_nmi_to_oneself(void)
     }
 }
 
-// no-single-step: for a processor on which that is broken.
-int main(int argc, char **argv)
+int main(void)
 {
     trap_set_handler(VECTOR_UD, note_fault);
     trap_set_handler(VECTOR_GP, note_fault);
@@ -244,8 +243,7 @@ int main(int argc, char **argv)
     test_every_msr();
     test_prefixed_hypercall();
     test_bad_xcr0();
-    if (argc < 2 || strcmp(argv[1], "no-single-step"))
-        test_single_step();
+    test_single_step();
     test_nmi_to_oneself();
     return test_end("insn");
 }
