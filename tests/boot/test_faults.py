@@ -131,15 +131,11 @@ def test_what_cannot_run_is_refused_by_name(tmp_path, model, dom0, complaint):
     assert re.search(rf"^PANIC: .*{re.escape(complaint)}", done.stdout.decode(errors="replace"), re.M)
 
 
-@pytest.mark.parametrize("model, complaint", [
-    ("p4_prescott_celeron_336", "this CPU has no AMD-V (SVM) and no VT-x (VMX)"),
-    ("core2_penryn_t9600", "VT-x has no \"EPT\" on this CPU"),
-    ("corei5_lynnfield_750", "VT-x has no \"unrestricted guest\" on this CPU"),
-])
-def test_vt_x_that_lacks_something_is_refused_by_name(tmp_path, monkeypatch, model, complaint):
+def what_bochs_says(folder, monkeypatch, model):
+    """What the hypervisor says on this model of Bochs's until it has panicked."""
     monkeypatch.setitem(bochs.MODELS, "vmx", model)
     options = types.SimpleNamespace(cpu="vmx", smp=1, mem=256, log=None)
-    machine = bochs.Machine(options, bootfiles.BootFiles("console=com1", "", {}), tmp_path)
+    machine = bochs.Machine(options, bootfiles.BootFiles("", "", {}), folder)
     console, said = machine.start(), b""
     deadline = time.monotonic() + LIMIT * PATIENCE["vmx"]
     try:
@@ -148,4 +144,22 @@ def test_vt_x_that_lacks_something_is_refused_by_name(tmp_path, monkeypatch, mod
                 said += os.read(console, 4096)
     finally:
         machine.stop()
-    assert re.search(rf"^PANIC: .*{re.escape(complaint)}", said.decode(errors="replace"), re.M), said.decode(errors="replace")
+    return said.decode(errors="replace")
+
+
+@pytest.mark.parametrize("model, complaint", [
+    ("p4_prescott_celeron_336", "this CPU has no AMD-V (SVM) and no VT-x (VMX)"),
+    ("core2_penryn_t9600", 'VT-x has no "EPT" on this CPU'),
+    ("corei5_lynnfield_750", 'VT-x has no "unrestricted guest" on this CPU'),
+])
+def test_vt_x_that_lacks_something_is_refused_by_name(tmp_path, monkeypatch, model, complaint):
+    said = what_bochs_says(tmp_path, monkeypatch, model)
+    assert re.search(rf"^PANIC: .*{re.escape(complaint)}", said, re.M), said
+
+
+def test_vt_x_that_the_firmware_has_locked_is_refused_by_name(tmp_path, monkeypatch):
+    # GRUB plays the firmware: FEATURE_CONTROL locked, without VMX.
+    monkeypatch.setattr(bootfiles, "GRUB_CONTENTS", [bootfiles.GRUB_CONTENTS[0] + " wrmsr", *bootfiles.GRUB_CONTENTS[1:]])
+    monkeypatch.setattr(bootfiles, "GRUB_CONFIG", "insmod wrmsr\nwrmsr 0x3a 1\n" + bootfiles.GRUB_CONFIG)
+    said = what_bochs_says(tmp_path, monkeypatch, "corei7_skylake_x")
+    assert re.search(r"^PANIC: .*VT-x is disabled by the firmware", said, re.M), said

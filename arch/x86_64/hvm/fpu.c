@@ -27,7 +27,8 @@ static bool keeps_error_pointers; // loading state without a pending x87 excepti
 
 void fpu_init(void)
 {
-    keeps_error_pointers = cpu_has(XEN_X86_FEATURE_SVM) && !cpu_has(XEN_X86_FEATURE_RSTR_FP_ERR_PTRS);
+    keeps_error_pointers =
+        memcmp(host_cpu.vendor, "GenuineIntel", 12) != 0 && !cpu_has(XEN_X86_FEATURE_RSTR_FP_ERR_PTRS);
     if (!cpu_has(XEN_X86_FEATURE_XSAVE))
         return;
     struct cpuid_regs r = cpuid(0xd, 0);
@@ -97,7 +98,7 @@ void fpu_save(struct vcpu *v)
     asm volatile("xsave64 (%0)" : : "r"(arch->fpu), "a"(~0U), "d"(~0U) : "memory");
 }
 
-// Older AMD processors: without this a guest could read where the one before it last used the x87.
+// Older processors, but Intel's: without this a guest could read where the one before it last used the x87.
 static void overwrite_error_pointers(void)
 {
     static const uint32_t zero;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Model-specific registers of guests. Those that guests switch often are passed through (see
-// svm/permissions.c); here are the others that stock kernels use. Anything else is #GP, which kernels expect
-// of registers they probe.
+// permissions.c of the vendor); here are the others that stock kernels use. Anything else is #GP, which
+// kernels expect of registers they probe.
 
 #include <asm/cpu.h>
 #include <asm/hvm/hvm.h>

@@ -388,9 +388,10 @@ static void vmx_inject(struct vcpu *v, const struct guest_event *event)
 // the shadow before it.
 static uint32_t blocked(const struct vcpu *v)
 {
+    const struct vmx_vcpu *vmx = vmx_select(v);
     uint32_t state = vmread(VMCS_GUEST_INTERRUPTIBILITY);
 
-    return v->arch->regs.rip == vmx_of(v)->rip ? state : state & BLOCKED_NMI;
+    return v->arch->regs.rip == vmx->rip ? state : state & BLOCKED_NMI;
 }
 
 static bool vmx_can_interrupt(const struct vcpu *v)
