@@ -4,12 +4,21 @@
 #include <hv/hypercall.h>
 #include <hv/types.h>
 
-static const struct {
-    long (*handler)(struct vcpu *v, struct hypercall *call);
-    const char *name;
-    uint32_t attributes;
-} hypercalls[] = {
-#define HYPERCALL(number, name, nargs, attributes) [number] = {do_##name, #name, attributes},
+// A table for each column: the way of every hypercall needs but one of them.
+static long (*const handlers[])(struct vcpu *v, struct hypercall *call) = {
+#define HYPERCALL(number, name, nargs, attributes) [number] = do_##name,
+#include "hypercall.def"
+#undef HYPERCALL
+};
+
+static const char *const names[] = {
+#define HYPERCALL(number, name, nargs, attributes) [number] = #name,
+#include "hypercall.def"
+#undef HYPERCALL
+};
+
+static const uint8_t attributes_of[] = {
+#define HYPERCALL(number, name, nargs, attributes) [number] = (attributes),
 #include "hypercall.def"
 #undef HYPERCALL
 };
@@ -21,19 +30,19 @@ static const struct {
 
 static bool known(uint64_t nr)
 {
-    return nr < ARRAY_SIZE(hypercalls) && hypercalls[nr].handler;
+    return nr < ARRAY_SIZE(handlers) && handlers[nr];
 }
 
 long hypercall_dispatch(struct vcpu *v, struct hypercall *call)
 {
     if (!known(call->nr))
         return -XEN_ENOSYS;
-    if (call->is_32bit && !(hypercalls[call->nr].attributes & HYPERCALL_ANY_WIDTH))
+    if (call->is_32bit && !(attributes_of[call->nr] & HYPERCALL_ANY_WIDTH))
         return -XEN_ENOSYS;
-    return hypercalls[call->nr].handler(v, call);
+    return handlers[call->nr](v, call);
 }
 
 const char *hypercall_name(uint64_t nr)
 {
-    return known(nr) ? hypercalls[nr].name : "?";
+    return known(nr) ? names[nr] : "?";
 }

@@ -224,11 +224,44 @@ static void __attribute__((noinline)) after_new_instruction(struct svm_vcpu *svm
     hvm_after_exit(v, v->arch);
 }
 
-void svm_after_exit(struct svm_vcpu *svm)
+// False: that is still to be found.
+static inline bool note_next_rip(struct svm_vcpu *svm, const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+    const struct insn_record *record = record_of(svm, vmcb->rip);
+
+    if (svm_features.nrips)
+        exit->next_rip = vmcb->next_rip;
+    else if (likely(is_recorded(record, vmcb)))
+        exit->next_rip = record->next_rip;
+    else
+        return false;
+    return true;
+}
+
+static inline void after_instruction(struct svm_vcpu *svm, struct vmcb *vmcb, struct arch_vcpu *arch,
+                                     unsigned kind)
 {
     struct vcpu *v = svm->v;
-    struct arch_vcpu *arch = v->arch;
     struct vcpu_exit *exit = &arch->exit;
+
+    exit->kind = kind;
+    if (kind == EXIT_HYPERCALL) {
+        exit->hypercall.cpl = vmcb->cpl;
+        exit->hypercall.width = vmcb_is_64bit(vmcb) ? 64 : vmcb->cs.attr & VMCB_ATTR_D ? 32 : 16;
+    } else if (kind == EXIT_MSR_READ) {
+        exit->kind += vmcb->exit_info1 & 1; // EXIT_MSR_WRITE
+    }
+    if (unlikely(!note_next_rip(svm, vmcb, exit)))
+        after_new_instruction(svm);
+    else if (kind == EXIT_HYPERCALL)
+        hvm_after_hypercall(v, arch);
+    else
+        hvm_after_exit(v, arch);
+}
+
+void svm_after_exit(struct svm_vcpu *svm)
+{
+    struct arch_vcpu *arch = svm->v->arch;
     struct vmcb *vmcb = svm->vmcb;
     uint64_t code = vmcb->exit_code;
     unsigned kind = code < ARRAY_SIZE(instruction_exits) ? instruction_exits[code] : 0;
@@ -238,28 +271,12 @@ void svm_after_exit(struct svm_vcpu *svm)
     arch->regs.rax = vmcb->rax;
     arch->regs.rip = vmcb->rip;
     arch->regs.rflags = vmcb->rflags;
-    if (unlikely(vmcb->exit_int_info & EVENT_VALID)) {
+    if (unlikely(vmcb->exit_int_info & EVENT_VALID))
         after_interrupted_delivery(svm);
-        return;
-    }
-    if (!kind) {
+    else if (!kind)
         after_other_exit(svm);
-        return;
-    }
-    exit->kind = kind;
-    if (kind == EXIT_HYPERCALL) {
-        exit->hypercall.cpl = vmcb->cpl;
-        exit->hypercall.width = vmcb_is_64bit(vmcb) ? 64 : vmcb->cs.attr & VMCB_ATTR_D ? 32 : 16;
-    } else if (kind == EXIT_MSR_READ) {
-        exit->kind += vmcb->exit_info1 & 1; // EXIT_MSR_WRITE
-    }
-    if (svm_features.nrips) {
-        exit->next_rip = vmcb->next_rip;
-    } else if (likely(is_recorded(record_of(svm, vmcb->rip), vmcb))) {
-        exit->next_rip = record_of(svm, vmcb->rip)->next_rip;
-    } else {
-        after_new_instruction(svm);
-        return;
-    }
-    hvm_after_exit(v, arch);
+    else if (kind == EXIT_HYPERCALL)
+        after_instruction(svm, vmcb, arch, EXIT_HYPERCALL);
+    else
+        after_instruction(svm, vmcb, arch, kind);
 }

@@ -292,7 +292,7 @@ static void __attribute__((noinline)) after_hypercall(struct vcpu *v, struct arc
 {
     arch->exit.hypercall.cpl = vmread(VMCS_GUEST_ATTR + 2 * SEG_SS) >> SEG_DPL_SHIFT & 3;
     arch->exit.hypercall.width = code_width();
-    hvm_after_exit(v, arch);
+    hvm_after_hypercall(v, arch);
 }
 
 // An instruction at the end of the first 4 GiB: code that is not 64 bits wide wraps there.

@@ -43,3 +43,10 @@ static inline void hvm_after_exit(struct vcpu *v, struct arch_vcpu *arch)
     __atomic_store_n(&arch->in_guest, false, __ATOMIC_RELEASE);
     hvm_exit_handlers[kind](v, exit);
 }
+
+// The same where it is known to be a hypercall: a call through a table is dear where it is a retpoline.
+static inline void hvm_after_hypercall(struct vcpu *v, struct arch_vcpu *arch)
+{
+    __atomic_store_n(&arch->in_guest, false, __ATOMIC_RELEASE);
+    hvm_hypercall(v, &arch->exit);
+}
