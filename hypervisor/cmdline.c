@@ -95,12 +95,60 @@ static bool set_noreboot(const char *value)
     return *value == '\0';
 }
 
+const char *const spec_names[SPEC_MITIGATIONS] = {
+    [SPEC_RETPOLINE] = "retpoline", [SPEC_IBRS] = "ibrs",         [SPEC_IBPB] = "ibpb",
+    [SPEC_L1D_FLUSH] = "l1d-flush", [SPEC_MD_CLEAR] = "md-clear",
+};
+
+// One of the list's words: "no" is for all of them, "yes" leaves all to what the processor is, and name=no
+// and name=yes force one.
+static bool set_mitigation(char *word, uint32_t *on, uint32_t *off)
+{
+    uint32_t bits = (1U << SPEC_MITIGATIONS) - 1;
+    char *value = strchr(word, '=');
+    unsigned i = 0;
+
+    if (value) {
+        *value++ = '\0';
+        while (i < SPEC_MITIGATIONS && strcmp(word, spec_names[i]) != 0)
+            i++;
+        if (i == SPEC_MITIGATIONS)
+            return false;
+        bits = 1U << i;
+    }
+    bool yes = strcmp(value ? value : word, "yes") == 0;
+    if (!yes && strcmp(value ? value : word, "no") != 0)
+        return false;
+    *on = (*on & ~bits) | (value && yes ? bits : 0);
+    *off = (*off & ~bits) | (yes ? 0 : bits);
+    return true;
+}
+
+static bool set_spec_ctrl(const char *value)
+{
+    char words[WORD_MAX];
+    uint32_t on = 0, off = 0;
+
+    hv_strlcpy(words, value, sizeof(words));
+    for (char *word = words, *end; word; word = end) {
+        end = strchr(word, ',');
+        if (end)
+            *end++ = '\0';
+        if (!set_mitigation(word, &on, &off))
+            return false;
+    }
+    hv_options.spec_on = on;
+    hv_options.spec_off = off;
+    return true;
+}
+
 static const struct option {
     const char *name; // with '=' if it takes a value
     bool (*set)(const char *value);
 } options[] = {
-    {"console=", set_console},   {"com1=", set_baud},   {"loglvl=", set_log_level},
-    {"dom0_mem=", set_dom0_mem}, {"panic=", set_panic}, {"noreboot", set_noreboot},
+    {"console=", set_console},     {"com1=", set_baud},   {"loglvl=", set_log_level},
+    {"dom0_mem=", set_dom0_mem},   {"panic=", set_panic}, {"noreboot", set_noreboot},
+    {"spec-ctrl=", set_spec_ctrl},
 };
 
 static bool apply(const char *word)

@@ -8,6 +8,7 @@
 #include <hv/hypercall.h>
 #include <hv/page_alloc.h>
 #include <hv/printk.h>
+#include <hv/string.h>
 
 #include <xen/domctl.h>
 #include <xen/sysctl.h>
@@ -15,6 +16,10 @@
 #define MAX_DEBUG_KEYS 64
 
 #define SCHEDULER_CREDIT2 6 // XEN_SCHEDULER_CREDIT2: the stock scheduler that ours comes closest to
+
+// Not Xen's, which has no field for it: a text in op.u.pad, for `xl info`. Stock tools don't ask, and Xen
+// knows no such number (dom0-tools/ctl/machine.c has it too).
+#define SYSCTL_SPECULATION 0x50580001U
 
 // `op` is a private copy that goes back to the guest on success.
 typedef long sysctl_fn(struct xen_sysctl *op);
@@ -131,6 +136,15 @@ static long debug_keys(struct xen_sysctl *op)
     return 0;
 }
 
+static long speculation(struct xen_sysctl *op)
+{
+    struct arch_machine_info machine;
+
+    arch_machine_info(&machine);
+    hv_strlcpy((char *)op->u.pad, machine.speculation, sizeof(op->u.pad));
+    return 0;
+}
+
 static sysctl_fn *const ops[] = {
     [XEN_SYSCTL_debug_keys] = debug_keys,
     [XEN_SYSCTL_readconsole] = readconsole,
@@ -152,8 +166,11 @@ long do_sysctl(struct vcpu *v, struct hypercall *call)
         return -XEN_EFAULT;
     if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
         return -XEN_EACCES;
-    if (op.cmd >= ARRAY_SIZE(ops) || !ops[op.cmd])
+    sysctl_fn *fn = op.cmd < ARRAY_SIZE(ops) ? ops[op.cmd] : NULL;
+    if (op.cmd == SYSCTL_SPECULATION)
+        fn = speculation;
+    if (!fn)
         return -XEN_ENOSYS;
-    long rc = ops[op.cmd](&op);
+    long rc = fn(&op);
     return rc ? rc : copy_to_guest(at, &op, sizeof(op));
 }

@@ -41,6 +41,18 @@ static void identify_model(uint32_t signature)
         host_cpu.family += signature >> 20 & 0xff;
 }
 
+bool cpu_is_intel(const struct host_cpu *cpu)
+{
+    return strcmp(cpu->vendor, "GenuineIntel") == 0;
+}
+
+static unsigned identify_threads(void)
+{
+    if (cpu_is_intel(&host_cpu))
+        return host_cpu.max_leaf >= 0xb ? cpuid(0xb, 0).ebx & 0xffff : 1;
+    return host_cpu.max_extended_leaf >= 0x8000001e ? (cpuid(0x8000001e, 0).ebx >> 8 & 0xff) + 1 : 1;
+}
+
 void cpu_identify(void)
 {
     uint32_t *words = host_cpu.features;
@@ -60,19 +72,32 @@ void cpu_identify(void)
         words[6] = r.ecx;
         words[9] = r.edx;
         words[10] = r.eax ? cpuid(7, 1).eax : 0;
+        words[13] = r.eax >= 2 ? cpuid(7, 2).edx : 0;
     }
     if (host_cpu.max_leaf >= 0xd)
         words[4] = cpuid(0xd, 1).eax;
     if (host_cpu.max_extended_leaf >= 0x80000007)
         words[7] = cpuid(0x80000007, 0).edx;
-    if (host_cpu.max_extended_leaf >= 0x80000021)
-        words[11] = cpuid(0x80000021, 0).eax;
+    if (host_cpu.max_extended_leaf >= 0x80000021) {
+        r = cpuid(0x80000021, 0);
+        words[11] = r.eax;
+        words[18] = r.ecx;
+    }
     host_cpu.phys_bits = 36;
     if (host_cpu.max_extended_leaf >= 0x80000008) {
         r = cpuid(0x80000008, 0);
         host_cpu.phys_bits = r.eax & 0xff;
         words[8] = r.ebx;
     }
+    if (cpu_has(XEN_X86_FEATURE_IBRSB)) // Intel's word for this and more
+        words[8] |= 1U << XEN_X86_FEATURE_IBPB % 32;
+    if (cpu_has(XEN_X86_FEATURE_ARCH_CAPS)) {
+        uint64_t caps = rdmsr(MSR_ARCH_CAPS);
+
+        words[16] = caps;
+        words[17] = caps >> 32;
+    }
+    host_cpu.threads_per_core = identify_threads();
 }
 
 void cpu_init_control(void)

@@ -11,6 +11,7 @@
 #include <asm/hvm/hvm.h>
 #include <asm/hvm/virt_ops.h>
 #include <asm/machine.h>
+#include <asm/speculation.h>
 #include <asm/time.h>
 
 #define MAX_RESERVED_PORTS 24
@@ -82,6 +83,7 @@ static void log_machine(void)
     log_info("CPU: %s, family %02xh model %02xh stepping %u, %u-bit machine addresses",
              host_cpu.brand[0] ? host_cpu.brand : host_cpu.vendor, host_cpu.family, host_cpu.model,
              host_cpu.stepping, host_cpu.phys_bits);
+    log_info("speculation: %s", speculation_report());
     if (acpi.present)
         log_info("ACPI: %u cpus (1 is used), %u I/O APICs, %s power-off, %s reset register", acpi.nr_cpus,
                  acpi.nr_ioapics, acpi.has_s5 ? "has" : "no", acpi.reset.valid ? "has" : "no");
@@ -141,4 +143,5 @@ void arch_machine_info(struct arch_machine_info *info)
         info->hw_cap[i] = host_cpu.features[i];
     info->hvm = info->hap = true; // hvm_init() would not have returned
     info->virt_name = virt_ops->name;
+    info->speculation = speculation_report();
 }

@@ -9,6 +9,6 @@ arch-srcs += arch/x86_64/time.c arch/x86_64/cmos.c
 arch-srcs += arch/x86_64/uart.c arch/x86_64/console.c
 arch-srcs += arch/x86_64/screen.c arch/x86_64/vga.c arch/x86_64/framebuffer.c
 arch-srcs += arch/x86_64/machine.c arch/x86_64/power.c arch/x86_64/debug_keys.c
-arch-srcs += arch/x86_64/thunks.S
+arch-srcs += arch/x86_64/speculation.c arch/x86_64/thunks.S
 
 -include arch/x86_64/hvm/objects.mk

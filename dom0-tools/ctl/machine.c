@@ -6,6 +6,8 @@
 
 #include "call.h"
 
+#define SYSCTL_SPECULATION 0x50580001U /* Proxenos's own (hypervisor/sysctl.c) */
+
 static long sysctl(struct xen_sysctl *op, uint32_t cmd)
 {
     op->cmd = cmd;
@@ -21,6 +23,15 @@ int ctl_physinfo(struct xen_sysctl_physinfo *info, struct error *err)
     if (rc >= 0)
         *info = op.u.physinfo;
     return ctl_result(err, rc, "sysctl physinfo", DOMID_INVALID);
+}
+
+int ctl_speculation(char text[CTL_SPECULATION_MAX], struct error *err)
+{
+    struct xen_sysctl op = {0};
+    long rc = sysctl(&op, SYSCTL_SPECULATION);
+
+    memcpy(text, op.u.pad, CTL_SPECULATION_MAX);
+    return ctl_result(err, rc, "sysctl speculation", DOMID_INVALID);
 }
 
 int ctl_domain_list(domid_t first, unsigned int max, struct xen_domctl_getdomaininfo *infos,

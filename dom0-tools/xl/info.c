@@ -70,7 +70,7 @@ static void report_machine(struct report *r, const struct xen_sysctl_physinfo *p
     number(r, "free_cpus", 0);
 }
 
-static void report_hypervisor(struct report *r, const struct ctl_version *v)
+static void report_hypervisor(struct report *r, const struct ctl_version *v, const char *speculation)
 {
     number(r, "xen_major", v->major);
     number(r, "xen_minor", v->minor);
@@ -81,6 +81,7 @@ static void report_hypervisor(struct report *r, const struct ctl_version *v)
     field(r, "platform_params", "virt_start=0x%llx", (unsigned long long)v->virt_start);
     field(r, "xen_changeset", "%s", v->changeset);
     field(r, "xen_commandline", "%s", v->cmdline);
+    field(r, "speculation", "%s", speculation); /* not in the original */
     field(r, "cc_compiler", "%s", v->compile.compiler);
     field(r, "cc_compile_by", "%s", v->compile.compile_by);
     field(r, "cc_compile_domain", "%s", v->compile.compile_domain);
@@ -92,11 +93,12 @@ int xl_info(const struct xl_args *args)
 {
     struct xen_sysctl_physinfo physinfo;
     struct ctl_version version;
+    char speculation[CTL_SPECULATION_MAX];
     struct json json;
     struct report report = {.only = args->argc ? args->argv[0] : NULL};
     struct error err;
 
-    if (ctl_physinfo(&physinfo, &err) || ctl_version(&version, &err))
+    if (ctl_physinfo(&physinfo, &err) || ctl_version(&version, &err) || ctl_speculation(speculation, &err))
         return xl_fail(args, &err);
     if (xl_given(args, "json")) {
         report.json = &json;
@@ -104,7 +106,7 @@ int xl_info(const struct xl_args *args)
         json_begin_object(&json, NULL);
     }
     report_machine(&report, &physinfo);
-    report_hypervisor(&report, &version);
+    report_hypervisor(&report, &version, speculation);
     if (report.json)
         json_end_object(&json);
     if (report.found)

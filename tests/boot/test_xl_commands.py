@@ -52,6 +52,7 @@ def test_info(run):
     fields = dict(re.findall(r"^(\w+) +: (.*)$", out.split("--\n")[0], re.M))
     assert fields["xen_major"] == "4" and fields["xen_minor"] == "17"
     assert fields["nr_cpus"] == "1" and fields["total_memory"] == "1023"
+    assert re.fullmatch(r"retpoline=\w+ ibrs=\w+ ibpb=\w+ l1d-flush=\w+ md-clear=\w+ smt=\w+", fields["speculation"])
     assert 850 < int(fields["free_memory"]) < 1023
     assert set(json.loads(only(out))) == set(fields)
     assert out.split("--\n")[2] == "17\n"

@@ -51,6 +51,28 @@ static void test_each_option(void **state)
     assert_true(hv_options.reboot_on_panic);
 }
 
+static void test_mitigations(void **state)
+{
+    static const struct {
+        const char *line;
+        uint32_t on, off;
+    } cases[] = {
+        {"spec-ctrl=no", 0, 0x1f},
+        {"spec-ctrl=yes", 0, 0},
+        {"spec-ctrl=no,ibpb=yes", 1 << SPEC_IBPB, 0x1f & ~(1 << SPEC_IBPB)},
+        {"spec-ctrl=l1d-flush=no,md-clear=yes", 1 << SPEC_MD_CLEAR, 1 << SPEC_L1D_FLUSH},
+        {"spec-ctrl=retpoline=yes,ibrs=no,retpoline=no", 0, 1 << SPEC_IBRS | 1 << SPEC_RETPOLINE},
+        {"spec-ctrl=ibpb=no,yes", 0, 0},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        cmdline_parse(cases[i].line);
+        assert_int_equal(hv_options.spec_on, cases[i].on);
+        assert_int_equal(hv_options.spec_off, cases[i].off);
+    }
+}
+
 static void test_bad_options_are_named(void **state)
 {
     static const char *const bad[] = {
@@ -76,6 +98,13 @@ static void test_bad_options_are_named(void **state)
         "console=com1,,vga",
         "console=com11",
         "console=com1,com1,com1,com1,com1,com1,com1",
+        "spec-ctrl=",
+        "spec-ctrl=ibpb",
+        "spec-ctrl=ibpb=",
+        "spec-ctrl=ibpb=maybe",
+        "spec-ctrl=no,",
+        "spec-ctrl=no,rdcl=no",
+        "spec-ctrl=no=no",
     };
 
     (void)state;
@@ -87,6 +116,7 @@ static void test_bad_options_are_named(void **state)
         assert_non_null(strstr(harness_console, bad[i]));
         assert_int_equal(hv_options.dom0_mem, before.dom0_mem);
         assert_int_equal(hv_options.com_baud, before.com_baud);
+        assert_int_equal(hv_options.spec_off, before.spec_off);
     }
 }
 
@@ -134,9 +164,10 @@ static void test_documented(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),          cmocka_unit_test(test_bad_options_are_named),
-        cmocka_unit_test(test_each_option),       cmocka_unit_test(test_a_bad_option_spoils_no_other),
-        cmocka_unit_test(test_words_without_end), cmocka_unit_test(test_documented),
+        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_bad_options_are_named),
+        cmocka_unit_test(test_each_option), cmocka_unit_test(test_a_bad_option_spoils_no_other),
+        cmocka_unit_test(test_mitigations), cmocka_unit_test(test_words_without_end),
+        cmocka_unit_test(test_documented),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,16 @@ static void test_what_is_hidden(void **state)
     assert_true(seven.ebx >> (F(AVX2) % 32) & 1);
     assert_false(ask(0x80000007, 0).edx >> (F(ITSC) % 32) & 1); // the clock is not stable
     assert_int_equal(ask(0xa, 0).eax, 0);
+    // Of the mitigations' commands and registers they have IBPB, and are told what they need not fear.
+    assert_false(seven.edx >> (F(IBRSB) % 32) & 1);
+    assert_false(seven.edx >> (F(L1D_FLUSH) % 32) & 1);
+    assert_true(seven.edx >> (F(MD_CLEAR) % 32) & 1);
+    assert_int_equal(ask(0x80000008, 0).ebx & (1U << F(IBPB) % 32 | 1U << F(IBRS) % 32), 1U << F(IBPB) % 32);
+    uint64_t caps;
+    assert_true(cpuid_arch_caps(&caps));
+    assert_true(caps & 1);                        // RDCL_NO
+    assert_false(caps >> (F(EIBRS) % 32) & 1);    // no MSR_SPEC_CTRL
+    assert_false(caps >> (F(TSX_CTRL) % 32) & 1); // nor that
     assert_int_equal(ask(5, 0).eax, 0);
     assert_int_equal(ask(0x8000000a, 0).eax, 0);
     assert_int_equal(ask(0x12345678, 0).ebx, 0);

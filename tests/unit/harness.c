@@ -196,7 +196,8 @@ void arch_debug_key(char key)
 
 void arch_machine_info(struct arch_machine_info *info)
 {
-    *info = (struct arch_machine_info){.nr_cpus = 1,
+    *info = (struct arch_machine_info){.speculation = "ibpb=on",
+                                       .nr_cpus = 1,
                                        .threads_per_core = 1,
                                        .cores_per_socket = 1,
                                        .cpu_khz = arch_clock.tsc_khz,

@@ -3,6 +3,9 @@
 hvm-fake = tests/unit/hvm_fake.c
 hvm-dir = arch/x86_64/hvm
 
+unit-tests += speculation_test
+speculation_test-srcs = tests/unit/speculation_test.c
+
 unit-tests += mov_decoder_test guest_walk_test hvm_interrupts_test cpuid_test hvm_io_test hvm_context_test
 mov_decoder_test-srcs = tests/unit/mov_decoder_test.c $(hvm-dir)/mov_decoder.c
 guest_walk_test-srcs = tests/unit/guest_walk_test.c $(hvm-fake) $(hvm-dir)/guest_walk.c
@@ -13,7 +16,7 @@ hvm_io_test-srcs = tests/unit/hvm_io_test.c $(hvm-fake) $(hvm-dir)/io.c $(hvm-di
     $(hvm-dir)/msr.c $(hvm-dir)/mtrr.c
 hvm_context_test-srcs = tests/unit/hvm_context_test.c $(hvm-fake) $(hvm-dir)/context.c $(hvm-dir)/mtrr.c
 
-$(foreach name,hvm_fake mov_decoder_test guest_walk_test hvm_interrupts_test cpuid_test hvm_io_test hvm_context_test,\
+$(foreach name,hvm_fake speculation_test mov_decoder_test guest_walk_test hvm_interrupts_test cpuid_test hvm_io_test hvm_context_test,\
     $(BUILD)/host/tests/unit/$(name).o): HOST_CFLAGS += -Iarch/x86_64/include
 
 unit-tests += vmx_check_test

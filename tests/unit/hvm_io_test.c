@@ -118,6 +118,12 @@ bool hypercall_page_write(struct domain *d, uint64_t value)
     return value == PAGE_SIZE;
 }
 
+bool cpuid_arch_caps(uint64_t *value)
+{
+    *value = 0;
+    return false;
+}
+
 uint64_t efer_writable(void)
 {
     return EFER_SCE | EFER_LME | EFER_NXE;

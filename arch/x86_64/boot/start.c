@@ -13,6 +13,7 @@
 #include <asm/machine.h>
 #include <asm/multiboot.h>
 #include <asm/percpu.h>
+#include <asm/speculation.h>
 #include <asm/time.h>
 #include <asm/x86_defs.h>
 
@@ -81,6 +82,7 @@ void x86_boot(uint32_t magic, uint32_t info_address)
         reserve_boot_memory(); // afresh, as the memory map is another
     }
     cpu_init_control();
+    speculation_init();
     mm_init();
     mm_switch(on_final_tables);
 }

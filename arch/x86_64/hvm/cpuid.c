@@ -119,14 +119,37 @@ static const uint16_t guest_features[] = {
     F(ITSC),
     F(CLZERO),
     F(RSTR_FP_ERR_PTRS),
+    F(IBPB),
+    F(SSB_NO),
+    F(BTC_NO),
+    F(IBPB_RET),
     F(AVX512_4VNNIW),
     F(AVX512_4FMAPS),
     F(FSRM),
     F(AVX512_VP2INTERSECT),
+    F(MD_CLEAR),
     F(SERIALIZE),
     F(AVX512_FP16),
+    F(ARCH_CAPS),
     F(AVX_VNNI),
     F(AVX512_BF16),
+    F(RDCL_NO),
+    F(RSBA),
+    F(INTEL_SSB_NO),
+    F(MDS_NO),
+    F(IF_PSCHANGE_MC_NO),
+    F(TAA_NO),
+    F(SBDR_SSDP_NO),
+    F(FBSDP_NO),
+    F(PSDP_NO),
+    F(FB_CLEAR),
+    F(RRSBA),
+    F(BHI_NO),
+    F(PBRSB_NO),
+    F(GDS_NO),
+    F(RFDS_NO),
+    F(RFDS_CLEAR),
+    F(ITS_NO),
 };
 
 // Needs an XCR0 component: hidden where guests can't have it.
@@ -184,6 +207,12 @@ static void set_feature(unsigned feature, bool present)
 bool cpuid_guest_has(unsigned feature)
 {
     return features[feature / 32] >> (feature % 32) & 1;
+}
+
+bool cpuid_arch_caps(uint64_t *value)
+{
+    *value = (uint64_t)features[17] << 32 | features[16];
+    return cpuid_guest_has(F(ARCH_CAPS));
 }
 
 static void choose_features(void)

@@ -9,7 +9,6 @@
 
 #define MISC_ENABLE_VALUE (1UL << 0 | 1UL << 11 | 1UL << 12) // fast strings; no branch trace store, no PEBS
 #define HWCR_TSC_FREQ_SEL (1UL << 24)                        // the TSC counts at the nominal frequency
-#define DE_CFG_LFENCE     (1UL << 1)                         // LFENCE serialises
 
 static bool canonical(uint64_t address)
 {
@@ -55,6 +54,7 @@ bool hvm_get_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
     case MSR_APIC_BASE: *value = v->arch->vlapic.base_msr; return true;
     case MSR_TSC_DEADLINE: *value = v->arch->vlapic.tsc_deadline; return true;
     case MSR_MISC_ENABLE: *value = MISC_ENABLE_VALUE; return true;
+    case MSR_ARCH_CAPS: return cpuid_arch_caps(value);
     case MSR_AMD_HWCR: *value = HWCR_TSC_FREQ_SEL; return true;
     case MSR_AMD_DE_CFG: *value = DE_CFG_LFENCE; return true;
     case MSR_UCODE_REV:

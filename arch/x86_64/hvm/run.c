@@ -9,6 +9,7 @@
 #include <asm/cpu.h>
 #include <asm/hvm/hvm.h>
 #include <asm/hvm/virt_ops.h>
+#include <asm/speculation.h>
 
 const struct virt_ops *virt_ops;
 
@@ -33,6 +34,7 @@ void hvm_init(void)
 
 void hvm_enable_cpu(void)
 {
+    speculation_enable_cpu();
     virt_ops->enable_cpu();
 }
 

@@ -10,12 +10,16 @@
 #include <asm/cpu.h>
 #include <asm/hvm/hvm.h>
 #include <asm/hvm/virt_ops.h>
+#include <asm/speculation.h>
 
 int arch_domain_create(struct domain *d)
 {
+    static uint64_t serials;
+
     d->arch = hv_alloc(sizeof(*d->arch));
     if (!d->arch)
         return -XEN_ENOMEM;
+    d->arch->serial = __atomic_add_fetch(&serials, 1, __ATOMIC_RELAXED);
     int rc = virt_ops->domain_create(d);
     if (rc) {
         hv_free(d->arch, sizeof(*d->arch));
@@ -109,6 +113,7 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
             prev->arch->tsc_aux = rdmsr(MSR_TSC_AUX);
     }
     if (next) {
+        speculation_switch(next->domain);
         fpu_load(next);
         load_debug(next->arch->dr);
         if (has_tsc_aux())

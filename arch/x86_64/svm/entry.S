@@ -11,6 +11,8 @@
  * across VMRUN because it decides, with V_INTR_MASKING, whether a machine interrupt makes the guest exit.
  */
 
+#include <asm/desc.h>
+
 /* Byte offsets in struct guest_regs: 8 * the register's number (checked in run.c). */
 #define RCX 8
 #define RDX 16
@@ -37,18 +39,19 @@
 #define CPU 16
 #define FRAME 24
 
-/* RDI struct cpu, RSI its host_vmcb_pa. Does not return. */
-    .text
-    .globl svm_loop
-    .type svm_loop, @function
-svm_loop:
+/* RDI struct cpu, RSI its host_vmcb_pa. Does not return. There are two: one clears the processor's buffers before each
+ * entry. */
+    .macro loop name, clears
+    .globl \name
+    .type \name, @function
+\name:
     push %rbp
     mov %rsp, %rbp
     push %rdi
     push %rsi
     push $0
 
-.Lnext:
+.Lnext\@:
     mov CPU(%rsp), %rdi
     call svm_before_entry
     mov %rax, SVM_VCPU(%rsp)
@@ -72,6 +75,9 @@ svm_loop:
 
     clgi
     vmload %rax
+    .if \clears
+    verw data_selector(%rip)
+    .endif
     sti
     vmrun %rax
     cli
@@ -100,5 +106,14 @@ svm_loop:
     mov SVM_VCPU(%rsp), %rdi
     lea FRAME(%rsp), %rbp       /* for backtraces */
     call svm_after_exit
-    jmp .Lnext
-    .size svm_loop, . - svm_loop
+    jmp .Lnext\@
+    .size \name, . - \name
+    .endm
+
+    .text
+    loop svm_loop, clears=0
+    loop svm_clearing_loop, clears=1
+
+    .balign 2
+data_selector:
+    .word SEL_DATA

@@ -57,6 +57,8 @@ void svm_permissions_init(void)
         msr_allow(own_msrs[i]);
     if (cpu_has(XEN_X86_FEATURE_RDTSCP))
         msr_allow(MSR_TSC_AUX);
+    if (cpu_has(XEN_X86_FEATURE_IBPB))
+        msr_allow(MSR_PRED_CMD); // a command, which holds no state
 }
 
 maddr_t svm_msrpm(void)

@@ -12,6 +12,7 @@
 #include <hv/string.h>
 
 #include <asm/cpu.h>
+#include <asm/speculation.h>
 #include <asm/x86_defs.h>
 
 #define VM_CR_SVMDIS (1UL << 4)
@@ -159,7 +160,11 @@ static void svm_vcpu_switch(struct vcpu *prev, struct vcpu *next)
 
 static void __attribute__((noreturn)) svm_run_loop(void)
 {
-    svm_loop(this_cpu(), svm_cpus[this_cpu()->id].host_vmcb_pa);
+    maddr_t host_vmcb_pa = svm_cpus[this_cpu()->id].host_vmcb_pa;
+
+    if (speculation_on(SPEC_MD_CLEAR))
+        svm_clearing_loop(this_cpu(), host_vmcb_pa);
+    svm_loop(this_cpu(), host_vmcb_pa);
 }
 
 static void svm_flush_tlb(struct vcpu *v)

@@ -53,6 +53,8 @@ static inline struct svm_vcpu *svm_of(const struct vcpu *v)
 
 // entry.S: the run loop of this cpu.
 void svm_loop(struct cpu *cpu, maddr_t host_vmcb_pa) __attribute__((noreturn));
+// With VERW before each entry.
+void svm_clearing_loop(struct cpu *cpu, maddr_t host_vmcb_pa) __attribute__((noreturn));
 
 // run.c, called by it
 struct svm_vcpu *svm_before_entry(struct cpu *cpu);

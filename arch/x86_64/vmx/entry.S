@@ -8,6 +8,8 @@
  * Interrupts stay closed: with one pending, the guest exits at once.
  */
 
+#include <asm/desc.h>
+
 /* Byte offsets in struct guest_regs: 8 * the register's number (checked in run.c). */
 #define RAX 0
 #define RCX 8
@@ -27,7 +29,11 @@
 
 /* In struct vmx_vcpu, likewise. */
 #define REGS 0
-#define LAUNCHED 8
+#define ENTRY 8
+
+/* Of the latter (vmx.h). */
+#define ENTRY_RESUME 1
+#define ENTRY_CLEAR 2
 
 /* On the stack. */
 #define VMX_VCPU 0
@@ -50,7 +56,7 @@ vmx_loop:
     call vmx_before_entry
     mov %rax, VMX_VCPU(%rsp)
     mov REGS(%rax), %rdi
-    testb $1, LAUNCHED(%rax)
+    testb $ENTRY_RESUME, ENTRY(%rax)
 
     mov RAX(%rdi), %rax
     mov RCX(%rdi), %rcx
@@ -68,15 +74,24 @@ vmx_loop:
     mov R15(%rdi), %r15
     mov RDI(%rdi), %rdi
 
-    jz .Llaunch
+    jz .Lnot_so_simple
     vmresume
     jmp .Lfailed
-.Llaunch:
+
+.Lnot_so_simple:
+    verw data_selector(%rip)    /* clears buffers on processors that need it, and else does nothing */
     push %rax
     mov VMX_VCPU + 8(%rsp), %rax
-    movq $1, LAUNCHED(%rax)     /* until the next VMCLEAR */
+    testb $ENTRY_CLEAR, ENTRY(%rax)
+    jnz .Lresume
+    push vmx_entry_launched(%rip)
+    pop ENTRY(%rax)             /* until the next VMCLEAR */
     pop %rax
     vmlaunch
+    jmp .Lfailed
+.Lresume:
+    pop %rax
+    vmresume
 
 /* The processor did not enter. The guest's registers are still where they were stored. */
 .Lfailed:
@@ -111,5 +126,9 @@ vmx_exit_point:
     call vmx_after_exit
     jmp .Lnext
     .size vmx_loop, . - vmx_loop
+
+    .balign 2
+data_selector:
+    .word SEL_DATA
 
     .section .note.GNU-stack, "", @progbits

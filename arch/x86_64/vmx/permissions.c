@@ -90,6 +90,8 @@ void vmx_permissions_init(void)
         allow_both(own_msrs[i]);
     if (cpu_has(XEN_X86_FEATURE_RDTSCP))
         allow_both(MSR_TSC_AUX);
+    if (cpu_has(XEN_X86_FEATURE_IBPB))
+        allow(msr_bitmap, MSR_PRED_CMD, true); // a command, which holds no state
     memcpy(x2apic_bitmap, msr_bitmap, PAGE_SIZE);
     allow_x2apic();
 }

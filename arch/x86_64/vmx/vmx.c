@@ -13,6 +13,7 @@
 
 #include <asm/cpu.h>
 #include <asm/percpu.h>
+#include <asm/speculation.h>
 #include <asm/x86_defs.h>
 
 #define FEATURE_CONTROL_LOCKED (1UL << 0)
@@ -35,6 +36,13 @@
 #define NOT_CURRENT ~0U // of vmx_vcpu.closed
 
 struct vmx_cpu vmx_cpus[MAX_PCPUS];
+uint64_t vmx_entry_launched = VMX_ENTRY_RESUME;
+
+// For the processor to write as the last thing before a guest runs.
+static const struct {
+    uint32_t msr, reserved;
+    uint64_t value;
+} flush_l1d __attribute__((aligned(16))) = {.msr = MSR_FLUSH_CMD, .value = FLUSH_CMD_L1D};
 
 static const char *vmx_probe(void)
 {
@@ -90,6 +98,8 @@ static void vmx_enable_cpu(void)
 
     if (this_cpu()->id == 0)
         vmx_permissions_init();
+    if (speculation_on(SPEC_MD_CLEAR))
+        vmx_entry_launched = VMX_ENTRY_CLEAR;
     if (!region)
         panic("no memory for the VT-x state of cpu %u", this_cpu()->id);
     if (!(control & FEATURE_CONTROL_LOCKED))
@@ -129,7 +139,7 @@ static void vmclear(struct vmx_vcpu *vmx)
     struct vmx_vcpu **current = &vmx_cpus[this_cpu()->id].current;
 
     asm volatile("vmclear %0" : : "m"(vmx->vmcs_pa) : "cc", "memory");
-    vmx->launched = false;
+    vmx->entry = VMX_ENTRY_LAUNCH;
     vmx->closed = NOT_CURRENT;
     if (*current == vmx)
         *current = NULL;
@@ -170,6 +180,9 @@ static void init_controls(struct vmx_vcpu *vmx)
     vmwrite(VMCS_TPR_THRESHOLD, 0);
     vmwrite(VMCS_EPT_POINTER, d->p2m.root | vmx_controls.ept_pointer);
     vmwrite(VMCS_LINK_POINTER, LINK_NONE);
+    vmwrite(VMCS_ENTRY_MSR_LOAD,
+            (virt_to_mfn(&flush_l1d).n << PAGE_SHIFT) + (uint64_t)&flush_l1d % PAGE_SIZE);
+    vmwrite(VMCS_ENTRY_MSR_LOAD_COUNT, speculation_on(SPEC_L1D_FLUSH));
 }
 
 // A new region is not cleared by the processor: what is not written has no defined value.
@@ -182,7 +195,6 @@ static void init_unused(void)
         VMCS_CR3_TARGET_COUNT,
         VMCS_EXIT_MSR_STORE_COUNT,
         VMCS_EXIT_MSR_LOAD_COUNT,
-        VMCS_ENTRY_MSR_LOAD_COUNT,
         VMCS_ENTRY_EVENT,
         VMCS_ENTRY_ERROR_CODE,
         VMCS_ENTRY_LENGTH,

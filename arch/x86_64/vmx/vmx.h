@@ -13,9 +13,14 @@
 // hypervisor, using none of them, does not notice.
 #define VMX_OWN_MSRS 5
 
+// How to enter. The first is none of the others.
+#define VMX_ENTRY_LAUNCH 0UL
+#define VMX_ENTRY_RESUME 1UL // with VMRESUME and nothing else
+#define VMX_ENTRY_CLEAR  2UL // with VMRESUME, behind VERW
+
 struct vmx_vcpu {
     struct guest_regs *regs; // v->arch->regs
-    uint64_t launched;       // 1: enter with VMRESUME
+    uint64_t entry;          // entry.S: VMX_ENTRY_*
     struct vcpu *v;
     maddr_t vmcs_pa;
     uint64_t rip;       // GUEST_RIP in the VMCS
@@ -65,6 +70,7 @@ struct vmx_vcpu *vmx_select(const struct vcpu *v);
 // entry.S: the run loop of this cpu. Notes its stack pointer, which is the one after each exit, in host_rsp.
 void vmx_loop(struct cpu *cpu, uint64_t *host_rsp) __attribute__((noreturn));
 extern const char vmx_exit_point[];
+extern uint64_t vmx_entry_launched; // how, once launched: VMX_ENTRY_RESUME or VMX_ENTRY_CLEAR
 
 // run.c, called by it
 struct vmx_vcpu *vmx_before_entry(struct cpu *cpu);

@@ -79,6 +79,9 @@ int ctl_grant_seed(domid_t domid, uint64_t console_gfn, uint64_t store_gfn, stru
 /* ---- the machine (sysctl, xen_version) ---- */
 
 int ctl_physinfo(struct xen_sysctl_physinfo *info, struct error *err);
+#define CTL_SPECULATION_MAX 128
+/* The mitigations against speculation, as docs/speculation.md names them. */
+int ctl_speculation(char text[CTL_SPECULATION_MAX], struct error *err);
 /* Up to @max domains with id ≥ @first in ascending order; returns how many (≥ 0). */
 int ctl_domain_list(domid_t first, unsigned int max, struct xen_domctl_getdomaininfo *infos,
                     struct error *err);

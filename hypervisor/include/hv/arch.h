@@ -120,7 +120,8 @@ struct arch_machine_info {
     uint32_t cpu_khz;
     uint32_t hw_cap[8]; // as XEN_SYSCTL_physinfo wants them
     bool hvm, hap;
-    const char *virt_name; // "svm" or "vmx"
+    const char *virt_name;   // "svm" or "vmx"
+    const char *speculation; // its mitigations, for people: up to 127 characters
 };
 void arch_machine_info(struct arch_machine_info *info);
 void arch_debug_key(char key); // writes the report that the key stands for to the log

@@ -11,13 +11,14 @@ struct cpuid_regs {
 };
 
 // Feature words in the order of Xen's public featureset: word n holds features n * 32 to n * 32 + 31.
-#define CPU_FEATURE_WORDS 12
+#define CPU_FEATURE_WORDS 19
 
 struct host_cpu {
     char vendor[13], brand[49];
     uint32_t family, model, stepping;
     uint32_t max_leaf, max_extended_leaf;
     unsigned phys_bits; // width of a machine address
+    unsigned threads_per_core;
     uint32_t features[CPU_FEATURE_WORDS];
 };
 
@@ -34,6 +35,8 @@ static inline void cpu_forget(unsigned feature)
 {
     host_cpu.features[feature / 32] &= ~(1U << feature % 32);
 }
+
+bool cpu_is_intel(const struct host_cpu *cpu);
 
 void cpu_identify(void);     // fills host_cpu; boot cpu, before anything asks
 void cpu_init_control(void); // CR0, CR4 and EFER of this cpu as the hypervisor wants them

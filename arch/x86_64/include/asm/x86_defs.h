@@ -37,12 +37,13 @@
 #define RFLAGS_RF    (1UL << 16)
 #define RFLAGS_VM    (1UL << 17)
 
-#define EFER_SCE   (1UL << 0)
-#define EFER_LME   (1UL << 8)
-#define EFER_LMA   (1UL << 10)
-#define EFER_NXE   (1UL << 11)
-#define EFER_SVME  (1UL << 12)
-#define EFER_FFXSR (1UL << 14)
+#define EFER_SCE       (1UL << 0)
+#define EFER_LME       (1UL << 8)
+#define EFER_LMA       (1UL << 10)
+#define EFER_NXE       (1UL << 11)
+#define EFER_SVME      (1UL << 12)
+#define EFER_FFXSR     (1UL << 14)
+#define EFER_AUTO_IBRS (1UL << 21)
 
 #define XCR0_X87    (1UL << 0)
 #define XCR0_SSE    (1UL << 1)
@@ -83,10 +84,13 @@
 #define MSR_APIC_BASE        0x1b
 #define MSR_FEATURE_CONTROL  0x3a
 #define MSR_TSC_ADJUST       0x3b
+#define MSR_SPEC_CTRL        0x48
+#define MSR_PRED_CMD         0x49
 #define MSR_PLATFORM_INFO    0xce
 #define MSR_UCODE_REV        0x8b
 #define MSR_MTRR_CAP         0xfe
 #define MSR_ARCH_CAPS        0x10a
+#define MSR_FLUSH_CMD        0x10b
 #define MSR_SYSENTER_CS      0x174
 #define MSR_SYSENTER_ESP     0x175
 #define MSR_SYSENTER_EIP     0x176
@@ -136,6 +140,12 @@
 #define MSR_VM_CR            0xc0010114
 #define MSR_VM_HSAVE_PA      0xc0010117
 #define MSR_AMD_DE_CFG       0xc0011029
+
+#define SPEC_CTRL_IBRS      (1UL << 0)
+#define SPEC_CTRL_BHI_DIS_S (1UL << 10)
+#define PRED_CMD_IBPB       (1UL << 0)
+#define FLUSH_CMD_L1D       (1UL << 0)
+#define DE_CFG_LFENCE       (1UL << 1) // LFENCE serialises
 
 #define APIC_BASE_BSP     (1UL << 8)
 #define APIC_BASE_X2APIC  (1UL << 10)

@@ -83,6 +83,7 @@ struct arch_vcpu {
 };
 
 struct arch_domain {
+    uint64_t serial;         // no other domain ever has the same
     struct pt pt;            // guest-physical memory
     uint8_t callback_vector; // HVM_PARAM_CALLBACK_IRQ of the vector kind, 0: none
     void *vendor;            // struct svm_domain or vmx_domain
@@ -165,6 +166,7 @@ bool hypercall_page_write(struct domain *d, uint64_t value); // a write to that 
 // --- cpuid.c ---
 void cpuid_policy_init(void);
 bool cpuid_guest_has(unsigned feature); // XEN_X86_FEATURE_*
+bool cpuid_arch_caps(uint64_t *value);  // MSR_ARCH_CAPS for guests; false: they have none
 
 // --- cr.c ---
 const char *hvm_check_state(uint64_t cr0, uint64_t cr4, uint64_t efer); // NULL, or what is wrong
