@@ -68,7 +68,7 @@ TARGET_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) $(XEN_ABI) -nostdinc -isystem $(BU
 
 HV_CFLAGS = $(TARGET_CFLAGS) -ffreestanding -mcmodel=kernel -mgeneral-regs-only -mpreferred-stack-boundary=3 \
     -fno-omit-frame-pointer -momit-leaf-frame-pointer \
-    -mindirect-branch=thunk-extern -mindirect-branch-register -fno-jump-tables \
+    -mindirect-branch=thunk-extern -mindirect-branch-register -fno-jump-tables -mharden-sls=all \
     -D__XEN_TOOLS__ $(if $(filter 1,$(DEBUG)),-DHV_DEBUG) -Ihypervisor/include
 HV_LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none \
     -T arch/x86_64/proxenos.lds

@@ -19,8 +19,10 @@ __x86_indirect_thunk_\reg:
     jmp 1b
 2:  mov %\reg, (%rsp)
     ret
+    int3
     .org __x86_indirect_thunk_\reg + THUNK_PLAIN
     jmp *%\reg
+    int3
     .endm
 
     .text
