@@ -109,10 +109,11 @@ $(BUILD)/hv/arch/x86_64/svm/run.o $(BUILD)/hv/arch/x86_64/vmx/run.o: HV_CFLAGS +
 
 # What runs when something begins or ends is built for size, to keep the image small (make bench prints it).
 hv-cold-objects := $(addprefix $(BUILD)/hv/, $(addprefix arch/x86_64/, boot/multiboot.o boot/memory_map.o boot/start.o \
-    acpi.o cmos.o console.o cpu.o debug_keys.o desc.o framebuffer.o ioapic.o machine.o mm.o power.o screen.o time.o traps.o \
-    uart.o vga.o hvm/context.o hvm/mtrr.o hvm/vcpu.o svm/permissions.o vmx/check.o vmx/controls.o vmx/permissions.o) \
-    $(addprefix hypervisor/, boot_mem.o cmdline.o console.o console_io.o dom0_build.o domctl.o elf.o main.o \
-    physdev_op.o printk.o symbols.o sysctl.o))
+    acpi.o cmos.o console.o cpu.o debug_keys.o desc.o framebuffer.o ioapic.o machine.o mm.o power.o screen.o speculation.o time.o \
+    traps.o uart.o vga.o hvm/context.o hvm/cr.o hvm/hypercall_page.o hvm/mmio.o hvm/mov_decoder.o hvm/mtrr.o hvm/npf.o hvm/vcpu.o \
+    hvm/vlapic.o svm/insn_length.o svm/permissions.o vmx/check.o vmx/controls.o vmx/permissions.o) \
+    $(addprefix hypervisor/, boot_mem.o cmdline.o console.o console_io.o dom0_build.o domctl.o elf.o main.o physdev_op.o \
+    printk.o symbols.o sysctl.o))
 $(hv-cold-objects): HV_CFLAGS += -Os
 
 # Only arch code sees arch headers (rule 1 of docs/architecture.md).

@@ -21,7 +21,7 @@ CACHE = os.environ.get("PROXENOS_CACHE") or os.path.join(
 LIMIT = 120  # seconds for one machine, with another test beside it on two cores
 
 # The machines that every test runs on (scripts/run --cpu), unless pytest's --cpu says otherwise.
-CPUS = ["svm"]
+CPUS = ["svm", "vmx"]
 # How many times longer than in QEMU a machine may take.
 PATIENCE = {"svm": 1, "vmx": 4, "svm-bochs": 4, "host": 1}
 BOCHS = ["vmx", "svm-bochs"]

@@ -199,10 +199,10 @@ static void test_module_strings_are_bounded(void **state)
     assert_null(parse(MB1, MBI));
     assert_int_equal(strlen(info.modules[0].cmdline), BOOT_MODULE_STRINGS - 1);
     mb1_module(1, 0x200000, 0x201000, STRINGS);
-    assert_non_null(strstr(parse(MB1, MBI), "16384"));
+    assert_non_null(strstr(parse(MB1, MBI), "12288"));
     memory[0x8000 + BOOT_MODULE_STRINGS - 1] = 'a';
     mb1_module(0, 0x200000, 0x201000, 0x8000);
-    assert_non_null(strstr(parse(MB1, MBI), "16384"));
+    assert_non_null(strstr(parse(MB1, MBI), "12288"));
 }
 
 static void test_long_command_line_is_cut(void **state)

@@ -13,7 +13,7 @@
 #define MAX_MAP_BYTES    65536
 #define ADDRESS_LIMIT    (1UL << 52) // the most x86-64 can address
 
-static const char *const TOO_MANY_STRINGS = "the modules' command lines take more than 16384 bytes";
+static const char *const TOO_MANY_STRINGS = "the modules' command lines take more than 12288 bytes";
 
 // A memory map as the loader has it: of E820 entries, or of EFI descriptors, whose type means something else.
 struct map {

@@ -16,7 +16,7 @@ struct mem_region {
 #define BOOT_MAX_REGIONS    128
 #define BOOT_MAX_MODULES    64
 #define BOOT_CMDLINE_MAX    2048
-#define BOOT_MODULE_STRINGS 16384
+#define BOOT_MODULE_STRINGS 12288
 
 struct boot_module {
     maddr_t start;       // page-aligned; dom0_build may move it
