@@ -12,24 +12,9 @@
  */
 
 #include <asm/desc.h>
+#include <asm/hvm/entry.h>
 
-/* Byte offsets in struct guest_regs: 8 * the register's number (checked in run.c). */
-#define RCX 8
-#define RDX 16
-#define RBX 24
-#define RBP 40
-#define RSI 48
-#define RDI 56
-#define R8  64
-#define R9  72
-#define R10 80
-#define R11 88
-#define R12 96
-#define R13 104
-#define R14 112
-#define R15 120
-
-/* In struct svm_vcpu, likewise. */
+/* Byte offsets in struct svm_vcpu (checked in run.c). */
 #define REGS 0
 #define VMCB_PA 8
 
@@ -58,20 +43,7 @@
     mov REGS(%rax), %rdi
     mov VMCB_PA(%rax), %rax
 
-    mov RCX(%rdi), %rcx
-    mov RDX(%rdi), %rdx
-    mov RBX(%rdi), %rbx
-    mov RBP(%rdi), %rbp
-    mov RSI(%rdi), %rsi
-    mov R8(%rdi), %r8
-    mov R9(%rdi), %r9
-    mov R10(%rdi), %r10
-    mov R11(%rdi), %r11
-    mov R12(%rdi), %r12
-    mov R13(%rdi), %r13
-    mov R14(%rdi), %r14
-    mov R15(%rdi), %r15
-    mov RDI(%rdi), %rdi
+    load_guest_registers
 
     clgi
     vmload %rax
@@ -88,20 +60,7 @@
 
     mov SVM_VCPU(%rsp), %rax
     mov REGS(%rax), %rax
-    mov %rcx, RCX(%rax)
-    mov %rdx, RDX(%rax)
-    mov %rbx, RBX(%rax)
-    mov %rbp, RBP(%rax)
-    mov %rsi, RSI(%rax)
-    mov %rdi, RDI(%rax)
-    mov %r8, R8(%rax)
-    mov %r9, R9(%rax)
-    mov %r10, R10(%rax)
-    mov %r11, R11(%rax)
-    mov %r12, R12(%rax)
-    mov %r13, R13(%rax)
-    mov %r14, R14(%rax)
-    mov %r15, R15(%rax)
+    store_guest_registers
 
     mov SVM_VCPU(%rsp), %rdi
     lea FRAME(%rsp), %rbp       /* for backtraces */

@@ -7,13 +7,10 @@
 
 #include <hv/arch.h>
 
+#include <asm/hvm/entry.h>
 #include <asm/hvm/run.h>
 
 // entry.S relies on these offsets.
-_Static_assert(offsetof(struct guest_regs, rcx) == 8 && offsetof(struct guest_regs, rdx) == 16, "entry.S");
-_Static_assert(offsetof(struct guest_regs, rbx) == 24 && offsetof(struct guest_regs, rbp) == 40, "entry.S");
-_Static_assert(offsetof(struct guest_regs, rsi) == 48 && offsetof(struct guest_regs, rdi) == 56, "entry.S");
-_Static_assert(offsetof(struct guest_regs, r8) == 64 && offsetof(struct guest_regs, r15) == 120, "entry.S");
 _Static_assert(offsetof(struct svm_vcpu, regs) == 0 && offsetof(struct svm_vcpu, vmcb_pa) == 8, "entry.S");
 
 static void unknown(struct vcpu_exit *exit, const struct vmcb *vmcb, enum exit_kind kind, const char *why)

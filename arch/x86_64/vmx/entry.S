@@ -9,25 +9,9 @@
  */
 
 #include <asm/desc.h>
+#include <asm/hvm/entry.h>
 
-/* Byte offsets in struct guest_regs: 8 * the register's number (checked in run.c). */
-#define RAX 0
-#define RCX 8
-#define RDX 16
-#define RBX 24
-#define RBP 40
-#define RSI 48
-#define RDI 56
-#define R8  64
-#define R9  72
-#define R10 80
-#define R11 88
-#define R12 96
-#define R13 104
-#define R14 112
-#define R15 120
-
-/* In struct vmx_vcpu, likewise. */
+/* Byte offsets in struct vmx_vcpu (checked in run.c). */
 #define REGS 0
 #define ENTRY 8
 
@@ -58,21 +42,8 @@ vmx_loop:
     mov REGS(%rax), %rdi
     testb $ENTRY_RESUME, ENTRY(%rax)
 
-    mov RAX(%rdi), %rax
-    mov RCX(%rdi), %rcx
-    mov RDX(%rdi), %rdx
-    mov RBX(%rdi), %rbx
-    mov RBP(%rdi), %rbp
-    mov RSI(%rdi), %rsi
-    mov R8(%rdi), %r8
-    mov R9(%rdi), %r9
-    mov R10(%rdi), %r10
-    mov R11(%rdi), %r11
-    mov R12(%rdi), %r12
-    mov R13(%rdi), %r13
-    mov R14(%rdi), %r14
-    mov R15(%rdi), %r15
-    mov RDI(%rdi), %rdi
+    mov REGS_RAX(%rdi), %rax
+    load_guest_registers
 
     jz .Lnot_so_simple
     vmresume
@@ -105,21 +76,8 @@ vmx_exit_point:
     push %rax
     mov VMX_VCPU + 8(%rsp), %rax
     mov REGS(%rax), %rax
-    pop RAX(%rax)
-    mov %rcx, RCX(%rax)
-    mov %rdx, RDX(%rax)
-    mov %rbx, RBX(%rax)
-    mov %rbp, RBP(%rax)
-    mov %rsi, RSI(%rax)
-    mov %rdi, RDI(%rax)
-    mov %r8, R8(%rax)
-    mov %r9, R9(%rax)
-    mov %r10, R10(%rax)
-    mov %r11, R11(%rax)
-    mov %r12, R12(%rax)
-    mov %r13, R13(%rax)
-    mov %r14, R14(%rax)
-    mov %r15, R15(%rax)
+    pop REGS_RAX(%rax)
+    store_guest_registers
 
     mov VMX_VCPU(%rsp), %rdi
     lea FRAME(%rsp), %rbp       /* for backtraces */

@@ -8,14 +8,10 @@
 #include <hv/arch.h>
 #include <hv/cpu.h>
 
+#include <asm/hvm/entry.h>
 #include <asm/hvm/run.h>
 
 // entry.S relies on these offsets.
-_Static_assert(offsetof(struct guest_regs, rax) == 0 && offsetof(struct guest_regs, rcx) == 8, "entry.S");
-_Static_assert(offsetof(struct guest_regs, rdx) == 16 && offsetof(struct guest_regs, rbx) == 24, "entry.S");
-_Static_assert(offsetof(struct guest_regs, rbp) == 40 && offsetof(struct guest_regs, rsi) == 48, "entry.S");
-_Static_assert(offsetof(struct guest_regs, rdi) == 56 && offsetof(struct guest_regs, r8) == 64, "entry.S");
-_Static_assert(offsetof(struct guest_regs, r15) == 120, "entry.S");
 _Static_assert(offsetof(struct vmx_vcpu, regs) == 0 && offsetof(struct vmx_vcpu, entry) == 8, "entry.S");
 
 static void unknown(struct vcpu_exit *exit, enum exit_kind kind, uint64_t info2, const char *why)
