@@ -289,6 +289,20 @@ static int apply_death(struct xs_store *store, struct xs_reader *in)
     return error;
 }
 
+/* What a new store is given at its creation may have been removed from the saved one. */
+static int remove_all(struct xs_store *store)
+{
+    struct xs_acl *acl = store->root->acl;
+    struct xs_node *root = xs_node_new((struct xs_name){"", 0}, acl, NULL, 0, store->gen);
+
+    if (!root)
+        return ENOMEM;
+    uncount(store, store->root, "/");
+    acl->owner->usage[XS_QUOTA_NODES]++;
+    replace_root(store, root);
+    return 0;
+}
+
 static int apply_store(struct xs_store *store, struct xs_reader *in)
 {
     uint32_t version = xs_take_u32(in);
@@ -297,7 +311,7 @@ static int apply_store(struct xs_store *store, struct xs_reader *in)
     if (version != XS_STATE_VERSION || gen > UINT64_MAX / 2)
         return EINVAL;
     store->gen = gen + GENERATIONS_APART;
-    return 0;
+    return remove_all(store);
 }
 
 static int apply(struct xs_store *store, uint32_t type, struct xs_reader *in)

@@ -126,6 +126,14 @@ static void a_new_store_survives(void **state)
     assert_survives(*state);
 }
 
+static void what_every_new_store_has_may_be_gone(void **state)
+{
+    struct journalled *j = *state;
+
+    OK(ask(j->world.tool, XS_RM, 0, "/tool|"));
+    assert_survives(j);
+}
+
 static void nodes_and_permissions_survive(void **state)
 {
     struct journalled *j = *state;
@@ -551,6 +559,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_new_store_survives),
+        TEST(what_every_new_store_has_may_be_gone),
         TEST(nodes_and_permissions_survive),
         TEST(transactions_survive_whole_or_not_at_all),
         TEST(domains_survive),

@@ -17,16 +17,22 @@
 #include <unistd.h>
 
 #include "background.h"
+#include "handover.h"
 #include "listener.h"
 #include "log.h"
 #include "options.h"
 #include "server.h"
+#include "state_file.h"
 
 struct daemon {
     struct options options;
     struct server server;
+    struct state_file state_file;
     struct source signals;
+    int lock;
+    int handover; /* what the program before this one left, or -1 */
     bool ending;
+    bool handing_over;
 };
 
 /* ---- what the engine tells ---- */
@@ -44,9 +50,10 @@ static void report(void *ctx, uint16_t domid, const char *what)
     log_line("domain %u: %s", domid, what);
 }
 
-static struct xs_store *make_store(const struct options *options)
+static struct xs_store *make_store(const struct options *options, struct state_file *state_file)
 {
-    const struct xs_hooks hooks = {.quota_exceeded = report_quota, .log = report};
+    const struct xs_hooks hooks = {
+        .ctx = state_file, .quota_exceeded = report_quota, .log = report, .journal = state_file_append};
     struct xs_store *store;
     uint64_t seed;
 
@@ -76,7 +83,10 @@ static void take_signal(void *data, uint32_t events)
     (void)events;
     if (read(d->signals.fd, &info, sizeof(info)) != sizeof(info))
         return;
-    d->ending = info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
+    if (info.ssi_signo == SIGHUP)
+        d->handing_over = true;
+    else
+        d->ending = true;
 }
 
 static int watch_signals(struct daemon *d)
@@ -87,6 +97,7 @@ static int watch_signals(struct daemon *d)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (fd < 0)
@@ -120,28 +131,51 @@ static bool write_pid_file(const char *path)
     return written;
 }
 
+/* Lock, state and listening socket of a daemon that starts afresh. The socket, or -1. */
+static int begin(struct daemon *d, struct xs_store *store)
+{
+    const struct options *options = &d->options;
+
+    if (!listener_make_run_dir(options->run_dir))
+        return -1;
+    d->lock = listener_lock_run_dir(options->run_dir);
+    if (d->lock < 0 || (!options->in_memory && !state_file_load(options->run_dir, store)))
+        return -1;
+    return listener_open(options->socket_path);
+}
+
+static bool start_server(struct daemon *d, struct xs_store *store, int listener)
+{
+    int error = server_start(&d->server, store, listener);
+
+    if (!error)
+        error = watch_signals(d);
+    if (error)
+        log_line("cannot wait for clients: %s", strerror(error));
+    return !error;
+}
+
 static bool start(struct daemon *d)
 {
     const struct options *options = &d->options;
     struct xs_store *store;
-    int listener, error;
+    int listener = -1;
 
     raise_file_limit();
-    if (!listener_make_run_dir(options->run_dir) || listener_lock_run_dir(options->run_dir) < 0)
-        return false;
-    store = make_store(options);
+    state_file_init(&d->state_file);
+    store = make_store(options, &d->state_file);
     if (!store)
         return false;
-    listener = listener_open(options->socket_path);
-    if (listener < 0)
+    if (d->handover < 0)
+        listener = begin(d, store);
+    else if (!handover_take_store(d->handover, store, &listener, &d->lock))
         return false;
-    error = server_start(&d->server, store, listener);
-    if (!error)
-        error = watch_signals(d);
-    if (error) {
-        log_line("cannot wait for clients: %s", strerror(error));
+    if (listener < 0 || !start_server(d, store, listener))
         return false;
-    }
+    if (!options->in_memory && !state_file_begin(&d->state_file, options->run_dir, store))
+        return false;
+    if (d->handover >= 0)
+        return handover_take_clients(d->handover, &d->server);
     return !options->pid_file || write_pid_file(options->pid_file);
 }
 
@@ -164,18 +198,48 @@ static void end(struct daemon *d)
         unlink(d->options.pid_file);
 }
 
+/* One round: whoever has something to do, then what is between requests. */
+static void run_once(struct daemon *d)
+{
+    server_run_once(&d->server);
+    state_file_tidy(&d->state_file, d->server.store);
+    if (d->handing_over && !d->ending) {
+        d->handing_over = false;
+        handover_give(&d->server, d->lock);
+    }
+}
+
+/* The program before this one has left the terminal already, and has been announced. */
+static bool go_on(struct daemon *d)
+{
+    if (!d->options.foreground)
+        log_to_syslog();
+    if (!start(d))
+        return false;
+    log_line("went on as this program");
+    return true;
+}
+
+static bool begin_anew(struct daemon *d)
+{
+    if (!d->options.foreground && !background_enter())
+        return false;
+    if (!start(d))
+        return false;
+    announce(&d->options);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
-    struct daemon d = {0};
+    struct daemon d = {.handover = handover_received()};
 
+    handover_init(argv);
     options_read(&d.options, argc, argv);
-    if (!d.options.foreground && !background_enter())
+    if (d.handover >= 0 ? !go_on(&d) : !begin_anew(&d))
         return EXIT_FAILED;
-    if (!start(&d))
-        return EXIT_FAILED;
-    announce(&d.options);
     while (!d.ending)
-        server_run_once(&d.server);
+        run_once(&d);
     end(&d);
     return EXIT_SUCCESS;
 }

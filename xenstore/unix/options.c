@@ -19,10 +19,13 @@ static const char usage[] =
     "usage: xenstored [options]\n"
     "\n"
     "Serves XenStore on $XENSTORED_PATH, else $XENSTORED_RUNDIR/socket, else " RUN_DIR "/socket.\n"
+    "Its state is kept in the file 'state' of $XENSTORED_RUNDIR and survives the daemon. SIGHUP makes it\n"
+    "become the program that is installed now, without losing a client.\n"
     "\n"
     "  -N, --no-fork             stay in the foreground, log to stderr\n"
     "  -F, --pid-file FILE       write the process id to FILE once clients are served\n"
     "  -P, --output-pid          print the process id once clients are served\n"
+    "  -I, --internal-db         keep the store in memory only: it ends with the daemon\n"
     "  -H, --help                print this and exit\n"
     "      --version             print the version and exit\n"
     "\n"
@@ -42,6 +45,7 @@ static const struct option long_options[] = {
     {"no-fork", no_argument, NULL, 'N'},
     {"pid-file", required_argument, NULL, 'F'},
     {"output-pid", no_argument, NULL, 'P'},
+    {"internal-db", no_argument, NULL, 'I'},
     {"help", no_argument, NULL, 'H'},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"entry-nb", required_argument, NULL, 'E'},
@@ -120,6 +124,7 @@ static void take_option(struct options *options, int option, const char *value)
     case 'N': options->foreground = true; break;
     case 'F': options->pid_file = value; break;
     case 'P': options->output_pid = true; break;
+    case 'I': options->in_memory = true; break;
     case 'H': print_and_exit(usage);
     case OPTION_VERSION: print_and_exit(VERSION);
     case 'E': set_limit(options, XS_QUOTA_NODES, value); break;
@@ -153,7 +158,7 @@ void options_read(struct options *options, int argc, char **argv)
     int option;
 
     memset(options, 0, sizeof(*options));
-    while ((option = getopt_long(argc, argv, "NF:PHE:S:W:t:A:Q:q:", long_options, NULL)) != -1)
+    while ((option = getopt_long(argc, argv, "NF:PIHE:S:W:t:A:Q:q:", long_options, NULL)) != -1)
         take_option(options, option, optarg);
     if (optind < argc)
         refuse(argv[optind], "an argument nobody asked for");

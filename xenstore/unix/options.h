@@ -17,6 +17,7 @@
 struct options {
     bool foreground;
     bool output_pid;
+    bool in_memory;       /* the state isn't kept in a file */
     const char *pid_file; /* NULL: none */
     const char *run_dir;
     char socket_path[PATH_MAX];

@@ -24,7 +24,6 @@ static void accept_client(void *data, uint32_t events)
 {
     struct server *server = data;
     int fd = accept4(server->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    struct client *client;
 
     (void)events;
     if (fd < 0) {
@@ -34,11 +33,18 @@ static void accept_client(void *data, uint32_t events)
         }
         return;
     }
-    client = client_open(server, fd);
+    server_add(server, fd);
+}
+
+struct client *server_add(struct server *server, int fd)
+{
+    struct client *client = client_open(server, fd);
+
     if (client)
         LIST_INSERT_HEAD(&server->clients, client, in_server);
     else
         log_line("a client is turned away: out of memory");
+    return client;
 }
 
 /* ---- service ---- */

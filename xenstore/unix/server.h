@@ -25,6 +25,9 @@ struct server {
 /* Begins to take clients from a listening socket. 0 or a positive errno. */
 int server_start(struct server *server, struct xs_store *store, int listener);
 
+/* Takes over a connected socket, non-blocking. NULL: out of memory; it is closed. */
+struct client *server_add(struct server *server, int fd);
+
 /* Waits for something to happen and does it. */
 void server_run_once(struct server *server);
 
