@@ -98,10 +98,17 @@ static unsigned int letter_access(char access)
 
 unsigned int xs_acl_access(const struct xs_acl *acl, const struct xs_conn *conn)
 {
-    if (!conn || conn->privileged || acl->owner == conn->domain)
+    const struct xs_domain *target;
+
+    if (!conn || conn->privileged)
+        return XS_ACCESS_ALL;
+    target = conn->domain->state.target;
+    if (acl->owner == conn->domain || (target && acl->owner == target))
         return XS_ACCESS_ALL;
     for (uint32_t i = 1; i < acl->count; i++) {
-        if (acl->entries[i].domid == conn->domain->domid && !xs_acl_is_void(acl, i))
+        uint16_t domid = acl->entries[i].domid;
+
+        if ((domid == conn->domain->domid || (target && domid == target->domid)) && !xs_acl_is_void(acl, i))
             return letter_access(acl->entries[i].access);
     }
     return letter_access(acl->entries[0].access);

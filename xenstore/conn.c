@@ -8,6 +8,7 @@
 #include "domain.h"
 #include "internal.h"
 #include "quota.h"
+#include "rate.h"
 #include "transaction.h"
 #include "watch.h"
 #include "wire.h"
@@ -119,6 +120,7 @@ void xs_conn_send_event(struct xs_msg *event)
         xs_msg_free(event);
         xs_conn_fail(conn, XENSTORE_ERROR_COMM, "it doesn't fetch its watch events");
     } else {
+        conn->domain->activity.events++;
         xs_hash_insert(&conn->events, &event->pending, hash);
         enqueue(conn, event);
     }
@@ -226,9 +228,21 @@ size_t xs_conn_pending(const struct xs_conn *conn)
 
 bool xs_conn_wants_input(const struct xs_conn *conn)
 {
-    if (conn->error)
+    uint32_t limit = xs_quota_limit(conn->store, conn->domain, XS_QUOTA_OUTSTANDING);
+
+    if (conn->error || xs_rate_delay(conn))
         return false;
-    return conn->privileged || conn->replies < conn->store->limits[XS_QUOTA_OUTSTANDING];
+    return conn->privileged || !limit || conn->replies < limit;
+}
+
+uint32_t xs_conn_delay(const struct xs_conn *conn)
+{
+    return conn->error ? 0 : xs_rate_delay(conn);
+}
+
+uint32_t xs_conn_features(const struct xs_conn *conn)
+{
+    return conn->privileged ? XS_FEATURES : conn->domain->state.features;
 }
 
 /* A request is begun only when its short reply is sure: an operation that took place can be acknowledged. */

@@ -84,6 +84,9 @@ bool xs_conn_requeue(struct xs_conn *conn, const void *bytes, size_t len, size_t
 struct xs_msg *xs_conn_take_reply(struct xs_conn *conn);
 struct xs_msg *xs_conn_take_event(struct xs_conn *conn);
 
+/* XENSTORE_SERVER_FEATURE_* that the client may use. */
+uint32_t xs_conn_features(const struct xs_conn *conn);
+
 /* Ends the connection: its transport sees the error, its output is dropped. */
 void xs_conn_fail(struct xs_conn *conn, uint32_t error, const char *why);
 

@@ -15,6 +15,7 @@ static void put_watch(struct xs_writer *writer, const struct xs_watch *watch)
 {
     xs_record_begin(writer, XS_RECORD_WATCH);
     xs_put_u8(writer, watch->relative);
+    xs_put_u32(writer, watch->depth);
     xs_put_string(writer, xs_watch_path(watch));
     xs_put_string(writer, watch->token);
     xs_record_end(writer);
@@ -68,16 +69,21 @@ int xs_conn_save(const struct xs_conn *conn, xs_state_write *write, void *ctx)
 
 static int take_watch(struct xs_conn *conn, struct xs_reader *in)
 {
-    bool relative = xs_take_u8(in);
-    const char *path = xs_take_string(in), *token = xs_take_string(in);
+    struct xs_watch_request watch;
     char prefix[XS_PATH_PREFIX_SIZE], checked[XS_PATH_SIZE];
-    bool special = xs_special_of(path) != XS_SPECIAL_COUNT;
     size_t len = xs_path_domain_prefix(conn->domain->domid, prefix);
+    const char *path;
+    bool special;
 
+    watch.relative = xs_take_u8(in);
+    watch.depth = xs_take_u32(in);
+    watch.path = path = xs_take_string(in);
+    watch.token = xs_take_string(in);
+    special = xs_special_of_watch(path) != XS_SPECIAL_COUNT;
     if (in->damaged || (!special && (*path != '/' || !xs_path_absolute(path, 0, checked))) ||
-        (relative && strncmp(path, prefix, len)))
+        (watch.relative && strncmp(path, prefix, len)))
         return EINVAL;
-    return xs_watch_restore(conn, path, relative, token);
+    return xs_watch_restore(conn, &watch);
 }
 
 static int take_request(struct xs_conn *conn, struct xs_reader *in)

@@ -39,6 +39,7 @@ struct xs_domain *xs_domain_get(struct xs_store *store, uint16_t domid)
     if (!domain)
         return NULL;
     domain->domid = domid;
+    domain->state.features = XS_FEATURES;
     xs_hash_insert(&store->domains, &domain->entry, domid_hash(store, domid));
     return domain;
 }
@@ -47,14 +48,24 @@ static struct xs_domain *introduced(const struct xs_store *store, uint16_t domid
 {
     struct xs_domain *domain = xs_domain_find(store, domid);
 
-    return domain && domain->introduced ? domain : NULL;
+    return domain && domain->state.introduced ? domain : NULL;
+}
+
+int xs_domain_change(struct xs_store *store, struct xs_domain *domain, const struct xs_domain_state *state)
+{
+    int error = xs_journal_domain(store, domain->domid, state);
+
+    if (!error)
+        domain->state = *state;
+    return error;
 }
 
 /* Collects a special event; on failure nothing is left of it. */
-static int collect(struct xs_store *store, enum xs_special special, struct xs_msg_list *events)
+static int collect(struct xs_store *store, enum xs_special special, uint16_t domid,
+                   struct xs_msg_list *events)
 {
     TAILQ_INIT(events);
-    if (xs_watch_collect_special(store, special, events))
+    if (xs_watch_collect_special(store, special, domid, events))
         return 0;
     xs_watch_forget(events);
     return ENOMEM;
@@ -72,15 +83,18 @@ static void call_release(struct xs_store *store, uint16_t domid)
 }
 
 /* Connects a domain for the first time: all that can fail of its introduction. */
-static int connect_domain(struct xs_store *store, uint16_t domid, uint64_t gfn, uint32_t port)
+static int connect_domain(struct xs_store *store, struct xs_domain *domain, uint64_t gfn, uint32_t port)
 {
-    int error = call_introduce(store, domid, gfn, port);
+    struct xs_domain_state state = domain->state;
+    int error = call_introduce(store, domain->domid, gfn, port);
 
     if (error)
         return error;
-    error = xs_journal_domain(store, domid, true, false);
+    state.introduced = true;
+    state.shut_down = false;
+    error = xs_domain_change(store, domain, &state);
     if (error)
-        call_release(store, domid);
+        call_release(store, domain->domid);
     return error;
 }
 
@@ -92,22 +106,20 @@ int xs_domain_introduce(struct xs_store *store, uint16_t domid, uint64_t gfn, ui
 
     if (!domain)
         return ENOMEM;
-    if (domain->introduced) {
+    if (domain->state.introduced) {
         error = call_introduce(store, domid, gfn, port);
         if (!error && domain->conn)
             xs_conn_reset(domain->conn);
         return error;
     }
-    error = collect(store, XS_INTRODUCE_DOMAIN, &events);
+    error = collect(store, XS_INTRODUCE_DOMAIN, domid, &events);
     if (error)
         return error;
-    error = connect_domain(store, domid, gfn, port);
+    error = connect_domain(store, domain, gfn, port);
     if (error) {
         xs_watch_forget(&events);
         return error;
     }
-    domain->introduced = true;
-    domain->shut_down = false;
     xs_watch_deliver(&events);
     return 0;
 }
@@ -132,9 +144,20 @@ static int remove_owned(struct xs_change *change, struct xs_domain *domain)
     return error;
 }
 
+static void forget_target(struct xs_hash_entry *entry, void *target)
+{
+    struct xs_domain *domain = xs_container_of(entry, struct xs_domain, entry);
+
+    if (domain->state.target == target)
+        domain->state.target = NULL;
+}
+
 void xs_domain_bury(struct xs_store *store, struct xs_domain *domain)
 {
-    domain->introduced = false;
+    xs_hash_for_each(&store->domains, forget_target, domain);
+    domain->state = (struct xs_domain_state){.features = XS_FEATURES};
+    domain->credit_time = 0;
+    domain->activity = (struct xs_activity){0};
     domain->death_gen = store->last_death_gen = ++store->gen;
     for (unsigned int i = 0; i < XS_QUOTA_COUNT; i++)
         domain->refusals[i] = 0;
@@ -150,7 +173,7 @@ int xs_domain_release(struct xs_store *store, uint16_t domid)
 
     if (!domain)
         return ENOENT;
-    error = collect(store, XS_RELEASE_DOMAIN, &events);
+    error = collect(store, XS_RELEASE_DOMAIN, domid, &events);
     if (error)
         return error;
     xs_change_begin(&change, store, NULL, false);
@@ -172,33 +195,48 @@ int xs_domain_release(struct xs_store *store, uint16_t domid)
 int xs_domain_resume(struct xs_store *store, uint16_t domid)
 {
     struct xs_domain *domain = introduced(store, domid);
-    int error;
+    struct xs_domain_state state;
 
     if (!domain)
         return ENOENT;
-    error = xs_journal_domain(store, domid, true, false);
-    if (!error)
-        domain->shut_down = false;
-    return error;
+    state = domain->state;
+    state.shut_down = false;
+    return xs_domain_change(store, domain, &state);
+}
+
+int xs_domain_set_target(struct xs_store *store, uint16_t domid, uint16_t target)
+{
+    struct xs_domain *domain = introduced(store, domid);
+    struct xs_domain_state state;
+
+    if (!domain || !introduced(store, target))
+        return ENOENT;
+    if (domid == target)
+        return EINVAL;
+    state = domain->state;
+    state.target = introduced(store, target);
+    return xs_domain_change(store, domain, &state);
 }
 
 int xs_store_domain_shut_down(struct xs_store *store, uint16_t domid)
 {
     struct xs_domain *domain = introduced(store, domid);
+    struct xs_domain_state state;
     struct xs_msg_list events;
     int error;
 
-    if (!domain || domain->shut_down)
+    if (!domain || domain->state.shut_down)
         return 0;
-    error = collect(store, XS_RELEASE_DOMAIN, &events);
+    error = collect(store, XS_RELEASE_DOMAIN, domid, &events);
     if (error)
         return error;
-    error = xs_journal_domain(store, domid, true, true);
+    state = domain->state;
+    state.shut_down = true;
+    error = xs_domain_change(store, domain, &state);
     if (error) {
         xs_watch_forget(&events);
         return error;
     }
-    domain->shut_down = true;
     xs_watch_deliver(&events);
     return 0;
 }

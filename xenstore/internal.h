@@ -10,12 +10,17 @@
 #include <sys/queue.h>
 
 #include <xenstore/store.h>
+#include <xenstore/wire_newer.h>
 
 #include "hash.h"
 #include "tree.h"
 
 /* Whose the root and the special nodes are, and the initial structure. */
 #define XS_ROOT_OWNER 0
+
+/* Of the ring page's server_features. */
+#define XS_FEATURES \
+    (XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR | XENSTORE_WIRE_FEATURE_WATCHDEPTH)
 
 enum xs_special { XS_INTRODUCE_DOMAIN, XS_RELEASE_DOMAIN, XS_SPECIAL_COUNT };
 
@@ -31,6 +36,8 @@ struct xs_store {
     struct xs_hash watches;                   /* struct xs_watch by connection, path and token */
     LIST_HEAD(, xs_conn) conns;
     uint32_t limits[XS_QUOTA_COUNT];
+    uint32_t limited; /* by SET_QUOTA, since it was made or saved: a bit for each */
+    uint64_t now;     /* ms since some time in the past; 0: nobody says */
 
     /* Too large for a small stack, and never in use twice at once. */
     struct xs_walk walk;      /* of the operation at hand */
@@ -41,6 +48,14 @@ struct xs_store {
 /* Path of a special node, and the reverse; XS_SPECIAL_COUNT if the path is none of them. */
 const char *xs_special_path(enum xs_special special);
 enum xs_special xs_special_of(const char *path);
+
+/*
+ * The same of what can be watched: beside those, "@releaseDomain/<domid>" for one domain.
+ */
+enum xs_special xs_special_of_watch(const char *path);
+
+/* Reads a domain's number. */
+bool xs_parse_domid(const char *text, uint16_t *domid);
 
 /* Reads a whole string as a decimal number from 0 to max. */
 bool xs_parse_number(const char *text, uint64_t max, uint64_t *number);

@@ -53,13 +53,23 @@ int xs_journal_change(const struct xs_change *change)
     return submit(change->store, &writer);
 }
 
-int xs_journal_domain(struct xs_store *store, uint16_t domid, bool introduced, bool shut_down)
+int xs_journal_domain(struct xs_store *store, uint16_t domid, const struct xs_domain_state *state)
 {
     struct xs_writer writer = {0};
 
     if (!store->hooks.journal)
         return 0;
-    xs_put_domain(&writer, domid, introduced, shut_down);
+    xs_put_domain(&writer, domid, state);
+    return submit(store, &writer);
+}
+
+int xs_journal_quota(struct xs_store *store, enum xs_quota quota, uint32_t limit)
+{
+    struct xs_writer writer = {0};
+
+    if (!store->hooks.journal)
+        return 0;
+    xs_put_quota(&writer, quota, limit);
     return submit(store, &writer);
 }
 

@@ -8,11 +8,34 @@
 #include "watch.h"
 #include "wire.h"
 
+/* The third string of WATCH, which only clients that were told of it may give. */
+static bool take_depth(const struct xs_request *request, uint32_t *depth)
+{
+    const char *strings[3];
+    size_t count = xs_request_strings(request, strings, 3);
+    uint64_t number;
+
+    if (count == 2)
+        return true;
+    if (count != 3 || !(xs_conn_features(request->conn) & XENSTORE_WIRE_FEATURE_WATCHDEPTH) ||
+        !xs_parse_number(strings[2], UINT32_MAX, &number))
+        return false;
+    *depth = (uint32_t)number;
+    return request->special == XS_SPECIAL_COUNT || number == 1;
+}
+
 int xs_op_watch(struct xs_request *request)
 {
-    bool relative = request->payload[0] != '/' && request->payload[0] != '@';
+    struct xs_watch_request watch = {
+        .path = request->path,
+        .token = request->second,
+        .relative = request->payload[0] != '/' && request->payload[0] != '@',
+        .depth = XS_DEPTH_ANY,
+    };
 
-    return xs_watch_add(request->conn, request->path, relative, request->second);
+    if (!take_depth(request, &watch.depth))
+        return EINVAL;
+    return xs_watch_add(request->conn, &watch);
 }
 
 int xs_op_unwatch(struct xs_request *request)

@@ -5,20 +5,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <xen/xen.h>
 
 #include "domain.h"
 #include "wire.h"
-
-static bool parse_domid(const char *text, uint16_t *domid)
-{
-    uint64_t number;
-
-    if (!xs_parse_number(text, DOMID_FIRST_RESERVED - 1, &number))
-        return false;
-    *domid = (uint16_t)number;
-    return true;
-}
 
 /* domid, gfn of the ring page, port of the event channel */
 int xs_op_introduce(struct xs_request *request)
@@ -29,7 +18,8 @@ int xs_op_introduce(struct xs_request *request)
     uint16_t domid;
     int error;
 
-    if (!parse_domid(request->payload, &domid) || !xs_parse_number(gfn_text + negative, UINT64_MAX, &gfn) ||
+    if (!xs_parse_domid(request->payload, &domid) ||
+        !xs_parse_number(gfn_text + negative, UINT64_MAX, &gfn) ||
         !xs_parse_number(port_text, UINT32_MAX, &port) || !port)
         return EINVAL;
     error = xs_domain_introduce(request->conn->store, domid, negative ? -gfn : gfn, (uint32_t)port);
@@ -41,7 +31,7 @@ static int on_domain(struct xs_request *request, int (*perform)(struct xs_reques
     uint16_t domid;
     int error;
 
-    if (!parse_domid(request->payload, &domid))
+    if (!xs_parse_domid(request->payload, &domid))
         return EINVAL;
     error = perform(request, domid);
     return error ? error : xs_acknowledge(request);
@@ -70,16 +60,28 @@ int xs_op_resume(struct xs_request *request)
     return on_domain(request, resume);
 }
 
+/* domid, and the domain it serves: from now on it may do what that one may. */
+int xs_op_set_target(struct xs_request *request)
+{
+    uint16_t domid, target;
+    int error;
+
+    if (!xs_parse_domid(request->payload, &domid) || !xs_parse_domid(request->second, &target))
+        return EINVAL;
+    error = xs_domain_set_target(request->conn->store, domid, target);
+    return error ? error : xs_acknowledge(request);
+}
+
 int xs_op_is_domain_introduced(struct xs_request *request)
 {
     const struct xs_domain *domain;
     uint16_t domid;
     bool introduced;
 
-    if (!parse_domid(request->payload, &domid))
+    if (!xs_parse_domid(request->payload, &domid))
         return EINVAL;
     domain = xs_domain_find(request->conn->store, domid);
-    introduced = domid == XS_ROOT_OWNER || (domain && domain->introduced);
+    introduced = domid == XS_ROOT_OWNER || (domain && domain->state.introduced);
     return xs_answer(request, introduced ? "T" : "F", 2);
 }
 
@@ -89,7 +91,7 @@ int xs_op_get_domain_path(struct xs_request *request)
     uint16_t domid;
     size_t len;
 
-    if (!parse_domid(request->payload, &domid))
+    if (!xs_parse_domid(request->payload, &domid))
         return EINVAL;
     len = xs_path_domain_prefix(domid, path);
     path[len - 1] = '\0';

@@ -2,6 +2,10 @@
 /* Limits on what unprivileged domains may hold; see quota.h. */
 #include "quota.h"
 
+#include <string.h>
+
+#include <xen/xen.h>
+
 #include "conn.h"
 #include "domain.h"
 #include "internal.h"
@@ -18,8 +22,28 @@ static const struct {
     [XS_QUOTA_PERMISSIONS] = {"permissions", 5},
     [XS_QUOTA_NODE_SIZE] = {"node-size", 2048},
     [XS_QUOTA_MEMORY] = {"memory", 2560 * 1024},
-    [XS_QUOTA_MEMORY_SOFT] = {"memory-soft", 2048 * 1024},
+    [XS_QUOTA_WRITE_RATE] = {"write-rate", 1000},
+    [XS_QUOTA_MEMORY_SOFT] = {"soft-memory", 2048 * 1024},
 };
+
+const char *xs_quota_name(enum xs_quota quota)
+{
+    return quotas[quota].name;
+}
+
+enum xs_quota xs_quota_of(const char *name)
+{
+    unsigned int quota = 0;
+
+    while (quota < XS_QUOTA_COUNT && strcmp(name, quotas[quota].name))
+        quota++;
+    return (enum xs_quota)quota;
+}
+
+uint32_t xs_quota_limit(const struct xs_store *store, const struct xs_domain *domain, enum xs_quota quota)
+{
+    return domain->state.limited & (1u << quota) ? domain->state.limits[quota] : store->limits[quota];
+}
 
 void xs_quota_defaults(uint32_t limits[XS_QUOTA_COUNT])
 {
@@ -46,6 +70,33 @@ uint32_t xs_store_usage(const struct xs_store *store, uint16_t domid, enum xs_qu
     return domain ? domain->usage[quota] : 0;
 }
 
+static bool holds_anything(const struct xs_domain *domain)
+{
+    return domain->state.introduced || domain->usage[XS_QUOTA_NODES] || domain->usage[XS_QUOTA_WATCHES] ||
+           domain->activity.reads || domain->activity.writes;
+}
+
+bool xs_store_next_domain(const struct xs_store *store, uint16_t domid, struct xs_domain_info *info)
+{
+    const struct xs_domain *domain = NULL;
+
+    for (; domid < DOMID_FIRST_RESERVED; domid++) {
+        domain = xs_domain_find(store, domid);
+        if (domain && holds_anything(domain))
+            break;
+    }
+    if (domid == DOMID_FIRST_RESERVED)
+        return false;
+    *info = (struct xs_domain_info){
+        .domid = domid, .introduced = domain->state.introduced, .activity = domain->activity};
+    for (unsigned int i = 0; i < XS_QUOTA_COUNT; i++) {
+        info->usage[i] = xs_store_usage(store, domid, (enum xs_quota)i);
+        info->limits[i] = xs_quota_limit(store, domain, (enum xs_quota)i);
+        info->refusals[i] = domain->refusals[i];
+    }
+    return true;
+}
+
 void xs_quota_refuse(struct xs_store *store, struct xs_domain *domain, enum xs_quota quota, const char *path)
 {
     uint64_t refusals = ++domain->refusals[quota];
@@ -53,7 +104,7 @@ void xs_quota_refuse(struct xs_store *store, struct xs_domain *domain, enum xs_q
         .quota = quota,
         .name = quotas[quota].name,
         .domid = domain->domid,
-        .limit = store->limits[quota],
+        .limit = xs_quota_limit(store, domain, quota),
         .path = path,
         .refusals = refusals,
     };
@@ -65,7 +116,12 @@ void xs_quota_refuse(struct xs_store *store, struct xs_domain *domain, enum xs_q
 
 bool xs_quota_admits(const struct xs_conn *conn, enum xs_quota quota, uint64_t amount, const char *path)
 {
-    if (!conn || conn->privileged || amount <= conn->store->limits[quota])
+    uint32_t limit;
+
+    if (!conn || conn->privileged)
+        return true;
+    limit = xs_quota_limit(conn->store, conn->domain, quota);
+    if (!limit || amount <= limit)
         return true;
     xs_quota_refuse(conn->store, conn->domain, quota, path);
     return false;

@@ -12,6 +12,12 @@
 
 struct xs_domain;
 
+const char *xs_quota_name(enum xs_quota quota);
+enum xs_quota xs_quota_of(const char *name); /* XS_QUOTA_COUNT: there is none of that name */
+
+/* A domain's limit: its own, or everybody's. 0: none. */
+uint32_t xs_quota_limit(const struct xs_store *store, const struct xs_domain *domain, enum xs_quota quota);
+
 void xs_quota_defaults(uint32_t limits[XS_QUOTA_COUNT]);
 
 /*

@@ -12,18 +12,19 @@
 
 #include <stddef.h>
 
-#define XS_STATE_VERSION 1
+#define XS_STATE_VERSION 2
 
 enum xs_record_type {
     XS_RECORD_STORE = 1,   /* u32 version, u64 generation: the first one of a saved store */
-    XS_RECORD_DOMAIN = 2,  /* u16 domid, u8 introduced, u8 shut down */
+    XS_RECORD_DOMAIN = 2,  /* u16 domid, u8 introduced, u8 shut down, u32 features, u16 target, limits */
     XS_RECORD_DEATH = 3,   /* u16 domid: no longer introduced, permissions that name it are void */
     XS_RECORD_SPECIAL = 4, /* permissions, name: of @introduceDomain or @releaseDomain */
     XS_RECORD_NODE = 5, /* permissions, path, value to the end; made with its missing ancestors, or changed */
     XS_RECORD_REMOVE = 6, /* path: the node and all below it are gone */
+    XS_RECORD_QUOTA = 7,  /* name, u32 limit */
 
     XS_RECORD_CONN = 16,        /* u32 last transaction id: the first one of a saved connection */
-    XS_RECORD_WATCH = 17,       /* u8 relative, path, token */
+    XS_RECORD_WATCH = 17,       /* u8 relative, u32 depth, path, token */
     XS_RECORD_TRANSACTION = 18, /* u32 id */
     XS_RECORD_REQUEST = 19,     /* bytes of a request whose end hasn't come */
     XS_RECORD_OUTPUT = 20,      /* u8 is an event, u32 bytes of it delivered, the message */

@@ -46,7 +46,7 @@ void xs_ring_attach(struct xs_ring *ring, struct xenstore_domain_interface *page
     /* The domain may have put requests into the ring already: the indices stay as they are. */
     ring->req_cons = load(&page->req_cons);
     ring->rsp_prod = load(&page->rsp_prod);
-    page->server_features = XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
+    page->server_features = xs_conn_features(conn);
     store(&page->error, XENSTORE_ERROR_NONE);
     store(&page->connection, XENSTORE_CONNECTED);
 }

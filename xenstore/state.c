@@ -8,6 +8,7 @@
 #include <xen/xen.h>
 
 #include "domain.h"
+#include "quota.h"
 
 /* Generations of a restored store are beyond all that the saved one can have used since it was saved. */
 #define GENERATIONS_APART ((uint64_t)1 << 32)
@@ -29,12 +30,32 @@ static void put_perms(struct xs_writer *writer, const struct xs_acl *acl)
     }
 }
 
-void xs_put_domain(struct xs_writer *writer, uint16_t domid, bool introduced, bool shut_down)
+/* A limit: its quota by name, as numbers may change from one program to the next. */
+static void put_limit(struct xs_writer *writer, enum xs_quota quota, uint32_t limit)
+{
+    xs_put_string(writer, xs_quota_name(quota));
+    xs_put_u32(writer, limit);
+}
+
+void xs_put_domain(struct xs_writer *writer, uint16_t domid, const struct xs_domain_state *state)
 {
     xs_record_begin(writer, XS_RECORD_DOMAIN);
     xs_put_u16(writer, domid);
-    xs_put_u8(writer, introduced);
-    xs_put_u8(writer, shut_down);
+    xs_put_u8(writer, state->introduced);
+    xs_put_u8(writer, state->shut_down);
+    xs_put_u32(writer, state->features);
+    xs_put_u16(writer, state->target ? state->target->domid : DOMID_INVALID);
+    for (unsigned int i = 0; i < XS_QUOTA_COUNT; i++) {
+        if (state->limited & (1u << i))
+            put_limit(writer, (enum xs_quota)i, state->limits[i]);
+    }
+    xs_record_end(writer);
+}
+
+void xs_put_quota(struct xs_writer *writer, enum xs_quota quota, uint32_t limit)
+{
+    xs_record_begin(writer, XS_RECORD_QUOTA);
+    put_limit(writer, quota, limit);
     xs_record_end(writer);
 }
 
@@ -88,14 +109,27 @@ int xs_state_flush(struct xs_writer *writer, size_t least, xs_state_write *write
 /* Enough for a write to the file that follows to be worth its while. */
 #define BATCH ((size_t)32 << 10)
 
+static void save_quotas(const struct xs_store *store, struct xs_writer *writer)
+{
+    for (unsigned int i = 0; i < XS_QUOTA_COUNT; i++) {
+        if (store->limited & (1u << i))
+            xs_put_quota(writer, (enum xs_quota)i, store->limits[i]);
+    }
+}
+
+static bool is_noteworthy(const struct xs_domain_state *state)
+{
+    return state->introduced || state->limited || state->features != XS_FEATURES;
+}
+
 /* In order: the same state is always saved as the same bytes. */
 static void save_domains(const struct xs_store *store, struct xs_writer *writer)
 {
     for (uint16_t domid = 0; domid < DOMID_FIRST_RESERVED; domid++) {
         const struct xs_domain *domain = xs_domain_find(store, domid);
 
-        if (domain && domain->introduced)
-            xs_put_domain(writer, domid, true, domain->shut_down);
+        if (domain && is_noteworthy(&domain->state))
+            xs_put_domain(writer, domid, &domain->state);
     }
 }
 
@@ -124,6 +158,7 @@ int xs_store_save(struct xs_store *store, xs_state_write *write, void *ctx)
     xs_record_end(&writer);
     for (unsigned int i = 0; i < XS_SPECIAL_COUNT; i++)
         xs_put_special(&writer, (enum xs_special)i, store->special[i]);
+    save_quotas(store, &writer);
     save_domains(store, &writer);
     error = save_nodes(store, &writer, write, ctx);
     if (!error)
@@ -267,15 +302,54 @@ static int take_domain(struct xs_store *store, struct xs_reader *in, struct xs_d
     return *domain ? 0 : ENOMEM;
 }
 
+static bool take_limit(struct xs_reader *in, enum xs_quota *quota, uint32_t *limit)
+{
+    *quota = xs_quota_of(xs_take_string(in));
+    *limit = xs_take_u32(in);
+    return !in->damaged && *quota < XS_QUOTA_COUNT;
+}
+
 static int apply_domain(struct xs_store *store, struct xs_reader *in)
 {
+    struct xs_domain_state state = {0};
     struct xs_domain *domain;
+    enum xs_quota quota;
+    uint16_t target;
     int error = take_domain(store, in, &domain);
 
     if (error)
         return error;
-    domain->introduced = xs_take_u8(in);
-    domain->shut_down = xs_take_u8(in);
+    state.introduced = xs_take_u8(in);
+    state.shut_down = xs_take_u8(in);
+    state.features = xs_take_u32(in);
+    target = xs_take_u16(in);
+    if ((state.features & ~(uint32_t)XS_FEATURES) ||
+        (target >= DOMID_FIRST_RESERVED && target != DOMID_INVALID))
+        return EINVAL;
+    state.target = target == DOMID_INVALID ? NULL : xs_domain_get(store, target);
+    if (!state.target && target != DOMID_INVALID)
+        return ENOMEM;
+    while (xs_reader_left(in)) {
+        uint32_t limit;
+
+        if (!take_limit(in, &quota, &limit))
+            return EINVAL;
+        state.limited |= 1u << quota;
+        state.limits[quota] = limit;
+    }
+    domain->state = state;
+    return 0;
+}
+
+static int apply_quota(struct xs_store *store, struct xs_reader *in)
+{
+    enum xs_quota quota;
+    uint32_t limit;
+
+    if (!take_limit(in, &quota, &limit))
+        return EINVAL;
+    store->limited |= 1u << quota;
+    store->limits[quota] = limit;
     return 0;
 }
 
@@ -321,6 +395,7 @@ static int apply(struct xs_store *store, uint32_t type, struct xs_reader *in)
     switch (type) {
     case XS_RECORD_STORE: error = apply_store(store, in); break;
     case XS_RECORD_DOMAIN: error = apply_domain(store, in); break;
+    case XS_RECORD_QUOTA: error = apply_quota(store, in); break;
     case XS_RECORD_DEATH: error = apply_death(store, in); break;
     case XS_RECORD_SPECIAL: error = apply_special(store, in); break;
     case XS_RECORD_NODE: error = apply_node(store, in); break;

@@ -6,10 +6,12 @@
 #include <xenstore/state.h>
 
 #include "acl.h"
+#include "domain.h"
 #include "internal.h"
 #include "records.h"
 
-void xs_put_domain(struct xs_writer *writer, uint16_t domid, bool introduced, bool shut_down);
+void xs_put_domain(struct xs_writer *writer, uint16_t domid, const struct xs_domain_state *state);
+void xs_put_quota(struct xs_writer *writer, enum xs_quota quota, uint32_t limit);
 void xs_put_death(struct xs_writer *writer, uint16_t domid);
 void xs_put_special(struct xs_writer *writer, enum xs_special special, const struct xs_acl *acl);
 void xs_put_node(struct xs_writer *writer, const char *path, const struct xs_acl *acl, const void *value,

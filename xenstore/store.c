@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xen/xen.h>
+
 #include "change.h"
 #include "domain.h"
 #include "quota.h"
@@ -29,6 +31,27 @@ enum xs_special xs_special_of(const char *path)
     while (special < XS_SPECIAL_COUNT && strcmp(path, special_paths[special]))
         special++;
     return special;
+}
+
+enum xs_special xs_special_of_watch(const char *path)
+{
+    const char *release = special_paths[XS_RELEASE_DOMAIN];
+    size_t len = strlen(release);
+    uint16_t domid;
+
+    if (!strncmp(path, release, len) && path[len] == '/')
+        return xs_parse_domid(path + len + 1, &domid) ? XS_RELEASE_DOMAIN : XS_SPECIAL_COUNT;
+    return xs_special_of(path);
+}
+
+bool xs_parse_domid(const char *text, uint16_t *domid)
+{
+    uint64_t number;
+
+    if (!xs_parse_number(text, DOMID_FIRST_RESERVED - 1, &number))
+        return false;
+    *domid = (uint16_t)number;
+    return true;
 }
 
 bool xs_parse_number(const char *text, uint64_t max, uint64_t *number)
@@ -86,6 +109,11 @@ static int make_structure(struct xs_store *store)
     if (error)
         xs_change_drop(&change);
     return error;
+}
+
+void xs_store_set_time(struct xs_store *store, uint64_t ms)
+{
+    store->now = ms;
 }
 
 struct xs_store *xs_store_create(const struct xs_hooks *hooks, uint64_t seed)

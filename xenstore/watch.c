@@ -101,24 +101,27 @@ static size_t watch_memory(const char *path, const char *token)
     return sizeof(struct xs_watch) + sizeof(struct xs_watch_set) + strlen(path) + strlen(token) + 2;
 }
 
-static struct xs_watch *watch_new(struct xs_conn *conn, const char *path, bool relative, const char *token)
+static struct xs_watch *watch_new(struct xs_conn *conn, const struct xs_watch_request *request)
 {
-    size_t size = strlen(token) + 1;
+    size_t size = strlen(request->token) + 1;
     struct xs_watch *watch = malloc(sizeof(*watch) + size);
 
     if (!watch)
         return NULL;
-    *watch = (struct xs_watch){.conn = conn, .relative = relative, .set = get_set(conn->store, path)};
-    memcpy(watch->token, token, size);
+    *watch = (struct xs_watch){.conn = conn,
+                               .relative = request->relative,
+                               .depth = request->depth,
+                               .set = get_set(conn->store, request->path)};
+    memcpy(watch->token, request->token, size);
     if (!watch->set) {
         free(watch);
         return NULL;
     }
     TAILQ_INSERT_TAIL(&watch->set->watches, watch, in_set);
     LIST_INSERT_HEAD(&conn->watches, watch, in_conn);
-    xs_hash_insert(&conn->store->watches, &watch->entry, watch_hash(conn, path, token));
+    xs_hash_insert(&conn->store->watches, &watch->entry, watch_hash(conn, request->path, request->token));
     conn->domain->usage[XS_QUOTA_WATCHES]++;
-    conn->domain->usage[XS_QUOTA_MEMORY] += watch_memory(path, token);
+    conn->domain->usage[XS_QUOTA_MEMORY] += watch_memory(request->path, request->token);
     return watch;
 }
 
@@ -144,8 +147,9 @@ static const char *path_for(const struct xs_watch *watch, const char *path)
     return watch->relative ? path + xs_path_domain_prefix(watch->conn->domain->domid, prefix) : path;
 }
 
-int xs_watch_add(struct xs_conn *conn, const char *path, bool relative, const char *token)
+int xs_watch_add(struct xs_conn *conn, const struct xs_watch_request *request)
 {
+    const char *path = request->path, *token = request->token;
     struct xs_watch *watch;
     struct xs_msg *event;
 
@@ -155,7 +159,7 @@ int xs_watch_add(struct xs_conn *conn, const char *path, bool relative, const ch
         return E2BIG;
     if (!xs_quota_admits_memory(conn, watch_memory(path, token), path))
         return ENOMEM;
-    watch = watch_new(conn, path, relative, token);
+    watch = watch_new(conn, request);
     if (!watch)
         return ENOMEM;
     event = xs_msg_event(conn, path_for(watch, path), token);
@@ -168,11 +172,11 @@ int xs_watch_add(struct xs_conn *conn, const char *path, bool relative, const ch
     return 0;
 }
 
-int xs_watch_restore(struct xs_conn *conn, const char *path, bool relative, const char *token)
+int xs_watch_restore(struct xs_conn *conn, const struct xs_watch_request *request)
 {
-    if (find_watch(conn, path, token))
+    if (find_watch(conn, request->path, request->token))
         return EINVAL;
-    return watch_new(conn, path, relative, token) ? 0 : ENOMEM;
+    return watch_new(conn, request) ? 0 : ENOMEM;
 }
 
 const char *xs_watch_path(const struct xs_watch *watch)
@@ -208,9 +212,9 @@ static bool may_know(const struct xs_conn *conn, const struct visibility *of)
     return may_read(conn, of->acl) || may_read(conn, of->old_acl) || may_read(conn, of->parent_acl);
 }
 
-/* The event `path` for all watches of one set. False: out of memory. */
-static bool collect_set(const struct xs_watch_set *set, const char *path, const struct visibility *visible,
-                        struct xs_msg_list *events)
+/* The event `path`, `below` levels below the set's own, for all watches of one set. False: out of memory. */
+static bool collect_set(const struct xs_watch_set *set, const char *path, uint32_t below,
+                        const struct visibility *visible, struct xs_msg_list *events)
 {
     struct xs_watch *watch;
 
@@ -220,7 +224,7 @@ static bool collect_set(const struct xs_watch_set *set, const char *path, const 
         struct xs_msg *event;
 
         /* A long token can leave no room for a path far below the watch: such an event can't be told. */
-        if (!may_know(watch->conn, visible) ||
+        if (below > watch->depth || !may_know(watch->conn, visible) ||
             strlen(known_as) + strlen(watch->token) + 2 > XENSTORE_PAYLOAD_MAX)
             continue;
         event = xs_msg_event(watch->conn, known_as, watch->token);
@@ -231,27 +235,41 @@ static bool collect_set(const struct xs_watch_set *set, const char *path, const 
     return true;
 }
 
-static bool collect_exact(struct xs_store *store, const char *path, size_t len, uint64_t hash,
-                          const char *event_path, const struct visibility *visible,
-                          struct xs_msg_list *events)
+static bool collect_exact(struct xs_store *store, const char *path, size_t len,
+                          const struct visibility *visible, struct xs_msg_list *events)
 {
-    const struct xs_watch_set *set = find_set(store, path, len, hash);
+    const struct xs_watch_set *set = find_set(store, path, len, set_hash(store, path, len));
 
-    return !set || collect_set(set, event_path, visible, events);
+    return !set || collect_set(set, path, 0, visible, events);
+}
+
+static uint32_t levels_of(const char *path)
+{
+    uint32_t levels = 0;
+
+    for (; *path; path++)
+        levels += path[0] == '/' && path[1];
+    return levels;
 }
 
 /* Watches at the path and at each of its ancestors. */
 static bool collect_upwards(struct xs_store *store, const char *path, const struct visibility *visible,
                             struct xs_msg_list *events)
 {
+    uint32_t below = levels_of(path);
     uint64_t hash = store->seed;
 
     for (size_t i = 0; path[i]; i++) {
         bool ends_name = path[i + 1] == '/' || !path[i + 1];
+        const struct xs_watch_set *set;
 
         hash = xs_hash_bytes(hash, path + i, 1);
-        if ((!i || ends_name) && !collect_exact(store, path, i + 1, xs_hash_mix(hash), path, visible, events))
+        if (i && !ends_name)
+            continue;
+        set = find_set(store, path, i + 1, xs_hash_mix(hash));
+        if (set && !collect_set(set, path, below, visible, events))
             return false;
+        below--;
     }
     return true;
 }
@@ -266,9 +284,8 @@ static bool collect_removed(struct xs_store *store, const struct xs_update *upda
     xs_cursor_start(cursor, update->removed, update->path);
     while ((node = xs_cursor_next(cursor, true, XS_OWNERS_ANY))) {
         struct visibility visible = {.acl = node->acl, .parent_acl = cursor->chain[cursor->depth - 1]->acl};
-        uint64_t hash = set_hash(store, cursor->path, cursor->len);
 
-        if (!collect_exact(store, cursor->path, cursor->len, hash, cursor->path, &visible, events))
+        if (!collect_exact(store, cursor->path, cursor->len, &visible, events))
             return false;
     }
     return true;
@@ -285,13 +302,39 @@ bool xs_watch_collect_update(struct xs_store *store, const struct xs_update *upd
            (!update->removed || collect_removed(store, update, events));
 }
 
-bool xs_watch_collect_special(struct xs_store *store, enum xs_special special, struct xs_msg_list *events)
+/* Watches of the special path; those of depth 1 are told which domain it was. */
+static bool collect_special(struct xs_store *store, const char *path, const char *with_domid,
+                            const struct visibility *visible, struct xs_msg_list *events)
 {
-    const char *path = xs_special_path(special);
     size_t len = strlen(path);
-    struct visibility visible = {.acl = store->special[special]};
+    const struct xs_watch_set *set = find_set(store, path, len, set_hash(store, path, len));
+    struct xs_watch *watch;
 
-    return collect_exact(store, path, len, set_hash(store, path, len), path, &visible, events);
+    if (!set)
+        return true;
+    TAILQ_FOREACH(watch, &set->watches, in_set)
+    {
+        struct xs_msg *event;
+
+        if (!may_know(watch->conn, visible))
+            continue;
+        event = xs_msg_event(watch->conn, watch->depth == 1 ? with_domid : path, watch->token);
+        if (!event)
+            return false;
+        TAILQ_INSERT_TAIL(events, event, next);
+    }
+    return true;
+}
+
+bool xs_watch_collect_special(struct xs_store *store, enum xs_special special, uint16_t domid,
+                              struct xs_msg_list *events)
+{
+    struct visibility visible = {.acl = store->special[special]};
+    char with_domid[sizeof("@introduceDomain/65535")];
+
+    snprintf(with_domid, sizeof(with_domid), "%s/%u", xs_special_path(special), domid);
+    return collect_special(store, xs_special_path(special), with_domid, &visible, events) &&
+           collect_special(store, with_domid, with_domid, &visible, events);
 }
 
 void xs_watch_deliver(struct xs_msg_list *events)

@@ -38,6 +38,14 @@ xs_operation xs_op_write, xs_op_mkdir, xs_op_rm, xs_op_set_perms;
 xs_operation xs_op_watch, xs_op_unwatch, xs_op_reset_watches;
 xs_operation xs_op_transaction_start, xs_op_transaction_end;
 xs_operation xs_op_introduce, xs_op_release, xs_op_resume, xs_op_is_domain_introduced, xs_op_get_domain_path;
+xs_operation xs_op_set_target;
+xs_operation xs_op_get_feature, xs_op_set_feature, xs_op_get_quota, xs_op_set_quota, xs_op_control;
+
+/*
+ * Takes a payload apart where the table can't say how many strings there are. Returns how many, at most max;
+ * max + 1 if there are more or the last one doesn't end. A single empty string is none.
+ */
+size_t xs_request_strings(const struct xs_request *request, const char **strings, size_t max);
 
 int xs_answer(struct xs_request *request, const void *payload, size_t len);
 int xs_acknowledge(struct xs_request *request);

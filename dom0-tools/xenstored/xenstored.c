@@ -24,14 +24,16 @@
 #include <dom0/ctl.h>
 #include <dom0/terminal.h>
 
-#define RETRY_NS (100 * NS_PER_MS)
+#define RETRY_NS   (100 * NS_PER_MS)
+#define DELAYED_NS (10 * NS_PER_MS) /* who writes too fast is looked at again after that */
 
 /* A domain's end of the store. */
 struct guest {
     LIST_ENTRY(guest) next;
-    TAILQ_ENTRY(guest) next_queued;
+    TAILQ_ENTRY(guest) next_queued, next_delayed;
     domid_t domid;
     bool queued;
+    bool delayed;       /* its requests wait because it has written too fast */
     evtchn_port_t port; /* ours */
     struct grant_mapping page;
     struct xs_ring ring;
@@ -40,7 +42,8 @@ struct guest {
 static struct xs_store *store;
 static LIST_HEAD(, guest) guests = LIST_HEAD_INITIALIZER(guests);
 static TAILQ_HEAD(, guest) queue = TAILQ_HEAD_INITIALIZER(queue); /* rings that may have work */
-static bool domain_changed;                                       /* VIRQ_DOM_EXC came */
+static TAILQ_HEAD(, guest) delayed = TAILQ_HEAD_INITIALIZER(delayed);
+static bool domain_changed; /* VIRQ_DOM_EXC came */
 static struct waitq work = WAITQ_INIT;
 
 /* Lines for the administrator that wait to be shown. */
@@ -93,6 +96,8 @@ static void disconnect(struct guest *g)
         xs_conn_close(g->ring.conn);
     if (g->queued)
         TAILQ_REMOVE(&queue, g, next_queued);
+    if (g->delayed)
+        TAILQ_REMOVE(&delayed, g, next_delayed);
     if (g->port)
         event_close(g->port);
     if (g->page.address)
@@ -241,7 +246,7 @@ static void show_notices(void)
     notice_count = 0;
 }
 
-static void serve_next_ring(void)
+static void serve_next_ring(uint64_t now)
 {
     struct guest *g = TAILQ_FIRST(&queue);
 
@@ -249,22 +254,52 @@ static void serve_next_ring(void)
         return;
     TAILQ_REMOVE(&queue, g, next_queued);
     g->queued = false;
+    xs_store_set_time(store, now / NS_PER_MS);
     if (xs_ring_run(&g->ring))
         enqueue(g);
+    if (!g->delayed && xs_conn_delay(g->ring.conn)) {
+        g->delayed = true;
+        TAILQ_INSERT_TAIL(&delayed, g, next_delayed);
+    }
+}
+
+static void enqueue_delayed(void)
+{
+    struct guest *g;
+
+    while ((g = TAILQ_FIRST(&delayed))) {
+        TAILQ_REMOVE(&delayed, g, next_delayed);
+        g->delayed = false;
+        enqueue(g);
+    }
+}
+
+static bool is_work(void)
+{
+    return domain_changed || notice_count || !TAILQ_EMPTY(&queue);
 }
 
 static void serve(void *arg)
 {
-    uint64_t deadline = DEADLINE_NEVER;
+    uint64_t check = DEADLINE_NEVER, look = DEADLINE_NEVER;
 
     (void)arg;
     for (;;) {
-        waitq_wait_event(&work, domain_changed || notice_count || !TAILQ_EMPTY(&queue), deadline);
-        if (domain_changed || deadline != DEADLINE_NEVER) {
+        uint64_t now;
+
+        waitq_wait_event(&work, is_work(), check < look ? check : look);
+        now = time_now();
+        if (domain_changed || now >= check) {
             domain_changed = false;
-            deadline = check_domains() ? DEADLINE_NEVER : time_after(RETRY_NS);
+            check = check_domains() ? DEADLINE_NEVER : time_after(RETRY_NS);
         }
-        serve_next_ring();
+        if (now >= look) {
+            enqueue_delayed();
+            look = DEADLINE_NEVER;
+        }
+        serve_next_ring(now);
+        if (look == DEADLINE_NEVER && !TAILQ_EMPTY(&delayed))
+            look = now + DELAYED_NS;
         show_notices();
         thread_yield();
     }

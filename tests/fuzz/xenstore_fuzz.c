@@ -14,6 +14,7 @@
 
 #include <xenstore/local.h>
 #include <xenstore/ring.h>
+#include <xenstore/wire_newer.h>
 
 #define GUESTS 2
 #define RUNS   64 /* of a ring after an action: a bounded run must come to rest */
@@ -103,7 +104,7 @@ static void raw_bytes(struct guest *g, struct input *in)
 /* A request with an honest header; its payload is taken from the input, ',' standing for NUL. */
 static void request(struct guest *g, struct input *in)
 {
-    struct xsd_sockmsg header = {.type = next(in) % 24};
+    struct xsd_sockmsg header = {.type = next(in) % (XS_WIRE_OPERATIONS + 1)};
     char payload[256];
 
     header.tx_id = next(in) % 4;

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # The store: its invariants, its limits, its transports, each against the whole engine.
-unit-tests += xenstore_invariants_test xenstore_limits_test xenstore_local_test xenstore_model_test \
+unit-tests += xenstore_admin_test xenstore_invariants_test xenstore_limits_test xenstore_local_test xenstore_model_test \
     xenstore_nomem_test xenstore_ring_test xenstore_state_test
 
+xenstore_admin_test-srcs = tests/unit/xenstore_admin_test.c $(xenstore-srcs)
 xenstore_invariants_test-srcs = tests/unit/xenstore_invariants_test.c $(xenstore-srcs)
 xenstore_limits_test-srcs = tests/unit/xenstore_limits_test.c $(xenstore-srcs)
 xenstore_local_test-srcs = tests/unit/xenstore_local_test.c $(xenstore-srcs)

@@ -24,6 +24,7 @@
 
 #include <xenstore/conn.h>
 #include <xenstore/store.h>
+#include <xenstore/wire_newer.h>
 
 #define CLIENTS_MAX 16
 

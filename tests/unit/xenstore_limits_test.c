@@ -142,7 +142,7 @@ static void memory(void **state)
         text[len + 1000] = '\0';
         answer = ask(g, XS_WRITE, 0, text);
         if (i == 60)
-            assert_string_equal(strtok(w->quota, " "), "memory-soft");
+            assert_string_equal(strtok(w->quota, " "), "soft-memory");
     } while (!strcmp(answer, "OK|"));
     ANSWERS(answer, "ENOMEM");
     assert_in_range(i, 80, 100);
@@ -172,9 +172,10 @@ static void reports_come_at_powers_of_two(void **state)
     struct world *w = *state;
     struct client *g = guest(w, 5);
 
-    xs_store_set_quota(w->store, XS_QUOTA_WATCHES, 0);
+    xs_store_set_quota(w->store, XS_QUOTA_WATCHES, 1);
+    watch(g, "a", "t");
     for (unsigned int i = 0; i < 1000; i++)
-        ANSWERS(ask(g, XS_WATCH, 0, "a|t|"), "E2BIG");
+        ANSWERS(ask(g, XS_WATCH, 0, "a|u|"), "E2BIG");
     assert_int_equal(w->quota_reports, 10);
 }
 
@@ -333,16 +334,19 @@ static void unknown_and_privileged_operations_are_refused(void **state)
     struct world *w = *state;
     struct client *g = guest(w, 5);
 
-    ANSWERS(ask(w->tool, XS_CONTROL, 0, "print|x|"), "ENOSYS");
-    ANSWERS(ask(w->tool, XS_SET_TARGET, 0, "5|6|"), "ENOSYS");
     ANSWERS(ask(w->tool, XS_WATCH_EVENT, 0, "/a|"), "ENOSYS");
     ANSWERS(ask(w->tool, XS_ERROR, 0, "/a|"), "ENOSYS");
     ANSWERS(ask(w->tool, 20, 0, "/a|"), "ENOSYS");
-    ANSWERS(ask(w->tool, XS_TYPE_COUNT, 0, ""), "ENOSYS");
+    ANSWERS(ask(w->tool, XS_WIRE_OPERATIONS, 0, ""), "ENOSYS");
     ANSWERS(ask(w->tool, 0xffffffff, 0, ""), "ENOSYS");
     ANSWERS(ask(g, XS_INTRODUCE, 0, "5|1|1|"), "EACCES");
     ANSWERS(ask(g, XS_RELEASE, 0, "5|"), "EACCES");
     ANSWERS(ask(g, XS_RESUME, 0, "5|"), "EACCES");
+    ANSWERS(ask(g, XS_SET_TARGET, 0, "5|6|"), "EACCES");
+    ANSWERS(ask(g, XS_CONTROL, 0, "help|"), "EACCES");
+    ANSWERS(ask(g, XS_WIRE_SET_FEATURE, 0, "5|0|"), "EACCES");
+    ANSWERS(ask(g, XS_WIRE_GET_QUOTA, 0, "nodes|"), "EACCES");
+    ANSWERS(ask(g, XS_WIRE_SET_QUOTA, 0, "nodes|1|"), "EACCES");
     ANSWERS(ask(g, XS_IS_DOMAIN_INTRODUCED, 0, "5|"), "EACCES");
     ANSWERS(ask(g, XS_GET_DOMAIN_PATH, 0, "6|"), "/local/domain/6|");
 }

@@ -87,8 +87,9 @@ static void a_fresh_ring_announces_features(void **state)
 {
     struct bench *b = *state;
 
-    assert_int_equal(b->page.server_features,
-                     XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR);
+    assert_int_equal(b->page.server_features, XENSTORE_SERVER_FEATURE_RECONNECTION |
+                                                  XENSTORE_SERVER_FEATURE_ERROR |
+                                                  XENSTORE_WIRE_FEATURE_WATCHDEPTH);
     assert_int_equal(b->page.connection, XENSTORE_CONNECTED);
     assert_false(xs_ring_run(&b->ring));
     assert_int_equal(b->notified, 0);

@@ -195,6 +195,34 @@ static void domains_survive(void **state)
     assert_survives(j);
 }
 
+static void what_the_administrator_set_survives(void **state)
+{
+    struct journalled *j = *state;
+    struct client *t = j->world.tool;
+    struct xs_store *later = new_store();
+    struct world w = {.store = later};
+    struct client *c = connect_client(&w, 0, true, false), *stub = guest(&w, 6);
+
+    OK(ask(t, XS_WIRE_SET_QUOTA, 0, "nodes|77|"));
+    OK(ask(t, XS_WIRE_SET_FEATURE, 0, "5|3|"));
+    OK(ask(t, XS_INTRODUCE, 0, "5|1|1|"));
+    OK(ask(t, XS_INTRODUCE, 0, "6|1|1|"));
+    OK(ask(t, XS_WIRE_SET_QUOTA, 0, "5|watches|9|"));
+    OK(ask(t, XS_SET_TARGET, 0, "6|5|"));
+    OK(ask(t, XS_WRITE, 0, "/of5|1"));
+    OK(ask(t, XS_SET_PERMS, 0, "/of5|n5|"));
+    assert_survives(j);
+    assert_int_equal(xs_store_apply(later, j->journal.at, j->journal.len), 0);
+    ANSWERS(ask(c, XS_WIRE_GET_QUOTA, 0, "nodes|"), "77|");
+    ANSWERS(ask(c, XS_WIRE_GET_QUOTA, 0, "5|watches|"), "9|");
+    ANSWERS(ask(c, XS_WIRE_GET_QUOTA, 0, "watches|"), "128|");
+    ANSWERS(ask(c, XS_WIRE_GET_FEATURE, 0, "5|"), "3|");
+    ANSWERS(ask(stub, XS_READ, 0, "/of5|"), "1");
+    disconnect(stub);
+    disconnect(c);
+    xs_store_destroy(later);
+}
+
 static void the_dead_stay_dead(void **state)
 {
     struct journalled *j = *state;
@@ -296,10 +324,20 @@ static void nothing_happens_that_the_journal_refuses(void **state)
         uint32_t type;
         const char *text;
     } changes[] = {
-        {XS_WRITE, "/a|2"},       {XS_WRITE, "/new/node|"},  {XS_MKDIR, "/dir|"},
-        {XS_RM, "/a|"},           {XS_SET_PERMS, "/a|n3|"},  {XS_SET_PERMS, "@introduceDomain|r0|"},
-        {XS_INTRODUCE, "7|1|1|"}, {XS_RELEASE, "5|"},        {XS_RESUME, "5|"},
-        {XS_MKDIR, "/a/below|"},  {XS_WRITE, "/a/below|22"},
+        {XS_WRITE, "/a|2"},
+        {XS_WRITE, "/new/node|"},
+        {XS_MKDIR, "/dir|"},
+        {XS_RM, "/a|"},
+        {XS_SET_PERMS, "/a|n3|"},
+        {XS_SET_PERMS, "@introduceDomain|r0|"},
+        {XS_INTRODUCE, "7|1|1|"},
+        {XS_RELEASE, "5|"},
+        {XS_RESUME, "5|"},
+        {XS_MKDIR, "/a/below|"},
+        {XS_WRITE, "/a/below|22"},
+        {XS_WIRE_SET_QUOTA, "nodes|5|"},
+        {XS_WIRE_SET_QUOTA, "5|nodes|5|"},
+        {XS_WIRE_SET_FEATURE, "8|1|"},
     };
     struct journalled *j = *state;
     struct client *t = j->world.tool;
@@ -383,6 +421,10 @@ static void watches_survive(void **state)
     watch(c, "/a", "absolute");
     watch(c, "rel", "relative");
     watch(c, "@introduceDomain", "special");
+    OK(ask(c, XS_WATCH, 0, "/a|shallow|0|"));
+    ANSWERS(event(c), "/a|shallow|");
+    OK(ask(c, XS_WATCH, 0, "@releaseDomain/5|five|"));
+    ANSWERS(event(c), "@releaseDomain/5|five|");
     move(j);
     assert_string_equal(event(c), "");
     OK(ask(t, XS_WRITE, 0, "/a/b|1"));
@@ -563,6 +605,7 @@ int main(void)
         TEST(nodes_and_permissions_survive),
         TEST(transactions_survive_whole_or_not_at_all),
         TEST(domains_survive),
+        TEST(what_the_administrator_set_survives),
         TEST(the_dead_stay_dead),
         TEST(a_restored_lists_generation_is_new),
         TEST(random_histories_survive),

@@ -185,12 +185,12 @@ def test_unread_replies_and_events_are_not_lost(daemon):
 
 def test_it_stays_the_same_process_with_its_lock_and_files(daemon):
     reexecute(daemon)
+    files = os.listdir(f"/proc/{daemon.process.pid}/fd")
     reexecute(daemon)
     assert f"in use by another xenstored, process {daemon.process.pid}" in daemon.run("-N")
     daemon.tool("xenstore-write", "/a", "1")
-    files = os.listdir(f"/proc/{daemon.process.pid}/fd")
     reexecute(daemon)
-    assert len(os.listdir(f"/proc/{daemon.process.pid}/fd")) == len(files)
+    wait_for(lambda: len(os.listdir(f"/proc/{daemon.process.pid}/fd")) == len(files), "no file is left open")
     restart(daemon)
     assert daemon.client().read("/a") == "1"
 

@@ -47,6 +47,10 @@ size_t xs_conn_input(struct xs_conn *conn, const void *bytes, size_t len);
 /* True if xs_conn_input would take a byte now. */
 bool xs_conn_wants_input(const struct xs_conn *conn);
 
+/* If it takes no input because its domain has written too fast: in how many ms it will, else 0. Nobody is
+ * woken then. */
+uint32_t xs_conn_delay(const struct xs_conn *conn);
+
 /* The next pending output: *len contiguous bytes, valid until the next call on this store. NULL: nothing is
  * pending. */
 const void *xs_conn_output(struct xs_conn *conn, size_t *len);

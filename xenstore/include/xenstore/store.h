@@ -21,7 +21,8 @@
 struct xs_store;
 struct xs_conn;
 
-/* What an unprivileged domain may hold or do; in brackets the default, that of Xen's xenstored. */
+/* What an unprivileged domain may hold or do; in brackets the default, where Xen's xenstored has it the same.
+ * A limit of 0 is none. */
 enum xs_quota {
     XS_QUOTA_NODES,             /* nodes owned (1000) */
     XS_QUOTA_WATCHES,           /* watches registered (128) */
@@ -32,6 +33,7 @@ enum xs_quota {
     XS_QUOTA_NODE_SIZE,         /* bytes of value, name and permissions of one node (2048) */
     XS_QUOTA_MEMORY,            /* bytes of nodes, watches and pending output (2.5 MiB) */
     XS_QUOTA_MEMORY_SOFT,       /* the same, only logged (2 MiB) */
+    XS_QUOTA_WRITE_RATE,        /* writes a second beyond which its requests wait (1000) */
     XS_QUOTA_COUNT
 };
 
@@ -84,6 +86,28 @@ void xs_store_destroy(struct xs_store *store);
 
 uint32_t xs_store_quota(const struct xs_store *store, enum xs_quota quota);
 void xs_store_set_quota(struct xs_store *store, enum xs_quota quota, uint32_t limit);
+
+/* Tells the store the time, in ms since whenever; without, nobody's write rate is limited. */
+void xs_store_set_time(struct xs_store *store, uint64_t ms);
+
+/* What a domain has done since it was introduced. */
+struct xs_activity {
+    uint64_t reads, writes; /* requests; reads are all that change nothing */
+    uint64_t events;        /* of its watches */
+};
+
+struct xs_domain_info {
+    uint16_t domid;
+    bool introduced;
+    struct xs_activity activity;
+    uint32_t usage[XS_QUOTA_COUNT]; /* see xs_store_usage() */
+    uint32_t limits[XS_QUOTA_COUNT];
+    uint64_t refusals[XS_QUOTA_COUNT]; /* how often it met a limit */
+};
+
+/* The domain with the lowest number from `domid` on that is introduced or holds something. False: there is
+ * none. */
+bool xs_store_next_domain(const struct xs_store *store, uint16_t domid, struct xs_domain_info *info);
 
 /* What domain `domid` uses of a quota that counts something it holds (nodes, watches, transactions, memory);
  * else 0. */
