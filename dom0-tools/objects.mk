@@ -10,6 +10,8 @@ dom0-srcs += $(addprefix dom0-tools/toolstackd/, crash_reason.c daemon.c policy.
 dom0-srcs += $(addprefix dom0-tools/xl/, config_file.c console.c create.c dmesg.c domain_settings.c info.c json.c \
     lifecycle.c list.c list_format.c names.c options.c shutdown.c uptime.c xl.c)
 
+dom0-srcs += $(addprefix dom0-tools/xenstore/, admin.c nodes.c text.c walk.c watch.c xenstore.c)
+
 # Decompressors, for kernel images.
 dom0-libs := -lz -llz4 -lzstd -llzma
 

@@ -28,6 +28,14 @@ static void put_number(struct xs_writer *writer, enum xs_record_type type, uint3
     xs_record_end(writer);
 }
 
+static void put_conn(struct xs_writer *writer, const struct xs_conn *conn)
+{
+    xs_record_begin(writer, XS_RECORD_CONN);
+    xs_put_u32(writer, conn->last_tx_id);
+    xs_put_u32(writer, conn->error);
+    xs_record_end(writer);
+}
+
 static void put_request(struct xs_writer *writer, const struct xs_conn *conn)
 {
     xs_record_begin(writer, XS_RECORD_REQUEST);
@@ -52,7 +60,7 @@ int xs_conn_save(const struct xs_conn *conn, xs_state_write *write, void *ctx)
     const struct xs_msg *msg;
     int error;
 
-    put_number(&writer, XS_RECORD_CONN, conn->last_tx_id);
+    put_conn(&writer, conn);
     LIST_FOREACH(watch, &conn->watches, in_conn)
     put_watch(&writer, watch);
     LIST_FOREACH(transaction, &conn->transactions, in_conn)
@@ -116,12 +124,18 @@ static int take_output(struct xs_conn *conn, struct xs_reader *in)
     return xs_conn_requeue(conn, bytes, len, delivered, is_event) ? 0 : ENOMEM;
 }
 
+static void take_conn(struct xs_conn *conn, struct xs_reader *in)
+{
+    conn->last_tx_id = xs_take_u32(in);
+    conn->error = xs_take_u32(in);
+}
+
 static int take(struct xs_conn *conn, uint32_t type, struct xs_reader *in)
 {
     int error = 0;
 
     switch (type) {
-    case XS_RECORD_CONN: conn->last_tx_id = xs_take_u32(in); break;
+    case XS_RECORD_CONN: take_conn(conn, in); break;
     case XS_RECORD_WATCH: error = take_watch(conn, in); break;
     case XS_RECORD_TRANSACTION: error = xs_transaction_restore(conn, xs_take_u32(in)); break;
     case XS_RECORD_REQUEST: error = take_request(conn, in); break;

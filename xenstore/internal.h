@@ -35,6 +35,7 @@ struct xs_store {
     struct xs_hash watch_sets;                /* struct xs_watch_set by path */
     struct xs_hash watches;                   /* struct xs_watch by connection, path and token */
     LIST_HEAD(, xs_conn) conns;
+    LIST_HEAD(, xs_local) locals;
     uint32_t limits[XS_QUOTA_COUNT];
     uint32_t limited; /* by SET_QUOTA, since it was made or saved: a bit for each */
     uint64_t now;     /* ms since some time in the past; 0: nobody says */
@@ -59,6 +60,12 @@ bool xs_parse_domid(const char *text, uint16_t *domid);
 
 /* Reads a whole string as a decimal number from 0 to max. */
 bool xs_parse_number(const char *text, uint64_t max, uint64_t *number);
+
+/* Clients in the same program (local.c) in a restart: made ready in another store, then at home there or not.
+ */
+int xs_locals_renew(struct xs_store *store, struct xs_store *other);
+void xs_locals_switch(struct xs_store *store, struct xs_store *other);
+void xs_locals_stay(struct xs_store *store);
 
 /* Calls the log hook with a sentence built as printf does. */
 void xs_log(struct xs_store *store, uint16_t domid, const char *format, ...)

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xenstore/state.h>
+
 #include "conn.h"
 #include "internal.h"
 
@@ -24,7 +26,9 @@ struct xs_local_watch {
 };
 
 struct xs_local {
+    LIST_ENTRY(xs_local) in_store;
     struct xs_conn *conn;
+    struct xs_conn *renewed; /* in the store that is about to replace this one */
     void (*wakeup)(void *data);
     void *data;
     bool busy; /* a request is under way: its reply is no reason to wake anybody */
@@ -403,6 +407,7 @@ unsigned int xs_local_dispatch(struct xs_local *local)
 {
     /* Only what waits now: callbacks that write where they watch must not go on for ever. */
     size_t waiting = local->conn->events.count;
+    char known[XENSTORE_PAYLOAD_MAX];
     unsigned int ran = 0;
     struct xs_msg *event;
 
@@ -411,15 +416,37 @@ unsigned int xs_local_dispatch(struct xs_local *local)
         const char *path = payload_of(event, &len);
         const struct xs_local_watch *watch = find_watch(local, path + strlen(path) + 1);
 
-        if (watch) {
-            watch->fn(watch->data, path);
+        if (watch && len <= sizeof(known)) {
+            /* The callback may give way: the store that the event belongs to may be gone after it. */
+            memcpy(known, path, len);
+            xs_msg_free(event);
+            watch->fn(watch->data, known);
             ran++;
+        } else {
+            xs_msg_free(event);
         }
-        xs_msg_free(event);
     }
     if (local->conn->events.count)
         wake(local);
     return ran;
+}
+
+/* ---- quotas ---- */
+
+int xs_local_set_quota(struct xs_local *local, int domid, const char *name, uint32_t limit)
+{
+    char domain[16], rest[64];
+    int len;
+
+    if (domid < 0) {
+        len = snprintf(rest, sizeof(rest), "%" PRIu32, limit);
+        return command(local, XS_WIRE_SET_QUOTA, XS_TX_NONE, name, (struct part){rest, (size_t)len + 1});
+    }
+    snprintf(domain, sizeof(domain), "%d", domid);
+    len = snprintf(rest, sizeof(rest), "%s%c%" PRIu32, name, 0, limit);
+    if ((size_t)len >= sizeof(rest))
+        return -EINVAL;
+    return command(local, XS_WIRE_SET_QUOTA, XS_TX_NONE, domain, (struct part){rest, (size_t)len + 1});
 }
 
 /* ---- domains ---- */
@@ -485,7 +512,48 @@ struct xs_local *xs_local_open(struct xs_store *store, void (*wakeup)(void *data
         free(local);
         return NULL;
     }
+    LIST_INSERT_HEAD(&store->locals, local, in_store);
     return local;
+}
+
+int xs_locals_renew(struct xs_store *store, struct xs_store *other)
+{
+    struct xs_local *local;
+    int error = 0;
+
+    LIST_FOREACH(local, &store->locals, in_store)
+    {
+        if (!error)
+            error = xs_conn_renew(local->conn, other, &local->renewed);
+    }
+    if (error)
+        xs_locals_stay(store);
+    return error;
+}
+
+void xs_locals_switch(struct xs_store *store, struct xs_store *other)
+{
+    struct xs_local *local;
+
+    while ((local = LIST_FIRST(&store->locals))) {
+        LIST_REMOVE(local, in_store);
+        xs_conn_close(local->conn);
+        local->conn = local->renewed;
+        local->renewed = NULL;
+        LIST_INSERT_HEAD(&other->locals, local, in_store);
+    }
+}
+
+void xs_locals_stay(struct xs_store *store)
+{
+    struct xs_local *local;
+
+    LIST_FOREACH(local, &store->locals, in_store)
+    {
+        if (local->renewed)
+            xs_conn_close(local->renewed);
+        local->renewed = NULL;
+    }
 }
 
 static void free_watch(struct xs_hash_entry *entry, void *data)
@@ -497,6 +565,7 @@ static void free_watch(struct xs_hash_entry *entry, void *data)
 void xs_local_close(struct xs_local *local)
 {
     local->busy = true;
+    LIST_REMOVE(local, in_store);
     xs_conn_close(local->conn);
     xs_hash_for_each(&local->watches, free_watch, NULL);
     xs_hash_free(&local->watches);

@@ -12,7 +12,6 @@
 
 struct xs_domain;
 
-const char *xs_quota_name(enum xs_quota quota);
 enum xs_quota xs_quota_of(const char *name); /* XS_QUOTA_COUNT: there is none of that name */
 
 /* A domain's limit: its own, or everybody's. 0: none. */

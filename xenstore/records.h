@@ -23,7 +23,7 @@ enum xs_record_type {
     XS_RECORD_REMOVE = 6, /* path: the node and all below it are gone */
     XS_RECORD_QUOTA = 7,  /* name, u32 limit */
 
-    XS_RECORD_CONN = 16,        /* u32 last transaction id: the first one of a saved connection */
+    XS_RECORD_CONN = 16,        /* u32 last transaction id, u32 error: the first one of a connection */
     XS_RECORD_WATCH = 17,       /* u8 relative, u32 depth, path, token */
     XS_RECORD_TRANSACTION = 18, /* u32 id */
     XS_RECORD_REQUEST = 19,     /* bytes of a request whose end hasn't come */

@@ -129,6 +129,7 @@ struct xs_store *xs_store_create(const struct xs_hooks *hooks, uint64_t seed)
     xs_hash_init(&store->watch_sets);
     xs_hash_init(&store->watches);
     LIST_INIT(&store->conns);
+    LIST_INIT(&store->locals);
     if (make_structure(store)) {
         xs_store_destroy(store);
         return NULL;

@@ -13,6 +13,7 @@
 #include <dom0/resources.h>
 #include <dom0/shell.h>
 #include <dom0/terminal.h>
+#include <dom0/xenstore.h>
 #include <dom0/xl.h>
 
 #include "builtins.h"
@@ -207,6 +208,7 @@ static int run_reboot(int argc, char **argv)
 static const struct builtin builtins[] = {
     {"help", run_help, "[COMMAND]", "List the commands, or explain one"},
     {"xl", xl_main, "COMMAND ...", "Manage domains; 'xl help' tells how"},
+    {"xenstore", xenstore_main, "COMMAND ...", "Read, change and watch the store; 'xenstore help' tells how"},
     {"ls", run_ls, "[-l] [PATH]", "List the boot files: ls /files"},
     {"cat", run_cat, "FILE...", "Print files"},
     {"echo", run_echo, "[WORD]...", "Print words; $? is the last exit status"},
@@ -223,8 +225,13 @@ const struct builtin *builtin_get(size_t n)
 
 const struct builtin *builtin_find(const char *name)
 {
+    /* xenstore's commands have the names of the original tools, too. */
+    static const char xenstore[] = "xenstore-";
+    size_t prefix = strlen(xenstore);
     const struct builtin *b;
 
+    if (!strncmp(name, xenstore, prefix) && xenstore_command_find(name + prefix))
+        name = "xenstore";
     for (size_t i = 0; (b = builtin_get(i)); i++)
         if (!strcmp(b->name, name))
             return b;

@@ -10,6 +10,7 @@
 #include <dom0/shell.h>
 #include <dom0/toolstack.h>
 #include <dom0/words.h>
+#include <dom0/xenstore.h>
 #include <dom0/xl.h>
 
 /* The word being completed, with its quotes removed, and where candidates go. */
@@ -86,6 +87,27 @@ static void offer_config(const struct target *t)
     }
 }
 
+/* Paths of the store. None is the end of a word: there may be more below. */
+static void offer_store_paths(const struct target *t)
+{
+    const char *slash = strrchr(t->word, '/');
+    size_t count = 0;
+    char directory[LINE_MAX_LENGTH + 1], prefix[LINE_MAX_LENGTH + 2];
+    char **names;
+
+    t->completion->complete = false;
+    if (t->word[0] != '/') {
+        offer(t, "", "/");
+        return;
+    }
+    snprintf(prefix, sizeof(prefix), "%.*s", (int)(slash - t->word) + 1, t->word);
+    snprintf(directory, sizeof(directory), "%.*s", slash == t->word ? 1 : (int)(slash - t->word), t->word);
+    names = xenstore_children(directory, &count);
+    for (size_t i = 0; names && i < count; i++)
+        offer(t, prefix, names[i]);
+    free(names);
+}
+
 static void offer_options(const struct target *t, const struct xl_command *command)
 {
     const struct xl_option *option;
@@ -98,16 +120,18 @@ static void offer_options(const struct target *t, const struct xl_command *comma
     offer(t, "", "--help");
 }
 
-static void offer_xl_commands(const struct target *t)
+/* The commands of a table, behind `before`. */
+static void offer_table(const struct target *t, const char *before, const struct xl_command *(*get)(size_t n))
 {
     const struct xl_command *command;
 
-    for (size_t i = 0; (command = xl_command_get(i)); i++)
-        offer(t, "", command->name);
+    for (size_t i = 0; (command = get(i)); i++)
+        offer(t, before, command->name);
 }
 
-/* An argument of an xl subcommand. */
-static void offer_xl_argument(const struct target *t, const struct xl_command *command)
+/* An argument of a command of xl or xenstore. */
+static void offer_argument(const struct target *t, const struct xl_command *command,
+                           const struct xl_command *(*get)(size_t n))
 {
     if (t->word[0] == '-') {
         offer_options(t, command);
@@ -117,7 +141,8 @@ static void offer_xl_argument(const struct target *t, const struct xl_command *c
     case XL_NO_ARGUMENT: break;
     case XL_DOMAIN: offer_domains(t); break;
     case XL_CONFIG: offer_config(t); break;
-    case XL_COMMAND: offer_xl_commands(t); break;
+    case XL_COMMAND: offer_table(t, "", get); break;
+    case XL_PATH: offer_store_paths(t); break;
     }
 }
 
@@ -127,21 +152,37 @@ static void offer_commands(const struct target *t)
 
     for (size_t i = 0; (name = shell_command_name(i)); i++)
         offer(t, "", name);
+    if (!strncmp(t->word, "xenstore-", strlen("xenstore-")))
+        offer_table(t, "xenstore-", xenstore_command_get);
+}
+
+/* The arguments of a tool with a table; `used` words name the tool and its command. */
+static void offer_for_tool(const struct target *t, int argc, const char *name, int used,
+                           const struct xl_command *(*get)(size_t n),
+                           const struct xl_command *(*find)(const char *name))
+{
+    const struct xl_command *command = argc >= used ? find(name) : NULL;
+
+    if (argc < used)
+        offer_table(t, "", get);
+    else if (command)
+        offer_argument(t, command, get);
 }
 
 /* `argv` are the words before the one being completed, `argc` of them. */
 static void offer_for(const struct target *t, int argc, char **argv)
 {
-    const struct xl_command *command;
+    static const char xenstore[] = "xenstore-";
+    size_t prefix = strlen(xenstore);
 
     if (argc == 0) {
         offer_commands(t);
     } else if (!strcmp(argv[0], "xl")) {
-        command = argc > 1 ? xl_command_find(argv[1]) : NULL;
-        if (argc == 1)
-            offer_xl_commands(t);
-        else if (command)
-            offer_xl_argument(t, command);
+        offer_for_tool(t, argc, argv[1], 2, xl_command_get, xl_command_find);
+    } else if (!strcmp(argv[0], "xenstore")) {
+        offer_for_tool(t, argc, argv[1], 2, xenstore_command_get, xenstore_command_find);
+    } else if (!strncmp(argv[0], xenstore, prefix)) {
+        offer_for_tool(t, argc, argv[0] + prefix, 1, xenstore_command_get, xenstore_command_find);
     } else if (!strcmp(argv[0], "help")) {
         offer_commands(t);
     } else {

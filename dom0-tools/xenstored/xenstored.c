@@ -20,6 +20,7 @@
 
 #include <xenstore/conn.h>
 #include <xenstore/ring.h>
+#include <xenstore/state.h>
 
 #include <dom0/ctl.h>
 #include <dom0/terminal.h>
@@ -37,6 +38,7 @@ struct guest {
     evtchn_port_t port; /* ours */
     struct grant_mapping page;
     struct xs_ring ring;
+    struct xs_conn *renewed; /* in the store that is about to replace this one */
 };
 
 static struct xs_store *store;
@@ -328,6 +330,60 @@ int xenstored_start(void)
     if (!thread)
         return -errno;
     thread_detach(thread);
+    return 0;
+}
+
+/* ---- restarts ---- */
+
+static int renew_rings(struct xs_store *other)
+{
+    struct guest *g;
+    int error = 0;
+
+    LIST_FOREACH(g, &guests, next)
+    {
+        g->renewed = NULL;
+        if (!error)
+            error = xs_conn_renew(g->ring.conn, other, &g->renewed);
+    }
+    return error;
+}
+
+static void drop_renewed(void)
+{
+    struct guest *g;
+
+    LIST_FOREACH(g, &guests, next)
+    {
+        if (g->renewed)
+            xs_conn_close(g->renewed);
+    }
+}
+
+int xenstored_restart(unsigned int *rings)
+{
+    struct xs_store *other;
+    struct guest *g;
+    int error = xs_store_renew(store, &other);
+
+    *rings = 0;
+    if (error)
+        return -error;
+    error = renew_rings(other);
+    if (error) {
+        drop_renewed();
+        xs_store_stay(store, other);
+        return -error;
+    }
+    LIST_FOREACH(g, &guests, next)
+    {
+        xs_conn_close(g->ring.conn);
+        g->ring.conn = g->renewed;
+        enqueue(g);
+        ++*rings;
+    }
+    xs_store_replace(store, other);
+    store = other;
     return 0;
 }
 

@@ -144,11 +144,11 @@ const char *xl_value(const struct xl_args *args, const char *name)
     return xl_given(args, name) ? args->values[find_long(args->command, name, strlen(name))] : NULL;
 }
 
-void xl_print_help(const struct xl_command *command, FILE *out)
+void xl_print_help(const char *program, const struct xl_command *command, FILE *out)
 {
     const struct xl_option *option = xl_option_get(command, 0);
 
-    fprintf(out, "Usage: xl %s%s%s%s\n\n%s.\n", command->name, option ? " [OPTION]..." : "",
+    fprintf(out, "Usage: %s %s%s%s%s\n\n%s.\n", program, command->name, option ? " [OPTION]..." : "",
             *command->arguments ? " " : "", command->arguments, command->summary);
     if (option)
         fprintf(out, "\nOptions:\n");

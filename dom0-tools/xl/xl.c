@@ -136,7 +136,7 @@ int xl_help(const struct xl_args *args)
         fprintf(stderr, "xl help: there is no command '%s'\n", args->argv[0]);
         return 1;
     }
-    xl_print_help(command, stdout);
+    xl_print_help("xl", command, stdout);
     return 0;
 }
 
@@ -148,11 +148,11 @@ static int run_command(const struct xl_command *command, int argc, char **argv)
 
     if (xl_parse(command, argc, argv, &args, &help, &err)) {
         fprintf(stderr, "xl %s: %s\n", command->name, err.text);
-        xl_print_help(command, stderr);
+        xl_print_help("xl", command, stderr);
         return XL_USAGE_ERROR;
     }
     if (help) {
-        xl_print_help(command, stdout);
+        xl_print_help("xl", command, stdout);
         return 0;
     }
     return command->run(&args);

@@ -6,6 +6,7 @@
  */
 #include "xenstore_client.h"
 
+#include <xenstore/local.h>
 #include <xenstore/state.h>
 
 #include "random.h"
@@ -318,6 +319,38 @@ static void random_histories_survive(void **state)
 
 /* ---- a journal that refuses ---- */
 
+static void see_local(void *seen, const char *path)
+{
+    snprintf(seen, 64, "%s", path);
+}
+
+static void move(struct journalled *j);
+
+static void clients_in_the_same_program_go_over(void **state)
+{
+    struct journalled *j = *state;
+    struct xs_local *local = xs_local_open(j->world.store, NULL, NULL);
+    struct xs_local_watch *watch;
+    char seen[64] = "", *value;
+    uint32_t tx;
+
+    assert_int_equal(xs_local_watch(local, "/a", see_local, seen, &watch), 0);
+    assert_int_equal(xs_local_dispatch(local), 1);
+    assert_int_equal(xs_local_write(local, 0, "/a/b", "1", 1), 0);
+    assert_int_equal(xs_local_tx_start(local, &tx), 0);
+    move(j);
+    assert_int_equal(xs_local_dispatch(local), 1); /* the event that waited */
+    assert_string_equal(seen, "/a/b");
+    assert_int_equal(xs_local_tx_commit(local, tx), -EAGAIN);
+    OK(ask(j->world.tool, XS_WRITE, 0, "/a/c|1"));
+    assert_int_equal(xs_local_dispatch(local), 1);
+    assert_string_equal(seen, "/a/c");
+    assert_int_equal(xs_local_read(local, 0, "/a/b", &value, NULL), 0);
+    free(value);
+    xs_local_unwatch(local, watch);
+    xs_local_close(local);
+}
+
 static void nothing_happens_that_the_journal_refuses(void **state)
 {
     static const struct {
@@ -385,32 +418,22 @@ static void nothing_happens_that_the_journal_refuses(void **state)
 
 /* ---- connections ---- */
 
-/* Closes a client's connection and opens another store's in its place, as across a restart. */
-static void restart(struct world *w, struct client *c, struct xs_store *store)
-{
-    struct bytes bytes = {0};
-    struct xs_conn_config config = {.privileged = true, .wakeup = count_wakeup, .data = c};
-
-    (void)w;
-    assert_int_equal(xs_conn_save(c->conn, append, &bytes), 0);
-    xs_conn_close(c->conn);
-    c->conn = xs_conn_open(store, &config);
-    assert_int_equal(xs_conn_restore(c->conn, bytes.at, bytes.len), 0);
-    free(bytes.at);
-}
-
-/* A world whose clients can be moved to a second store with the same state. */
+/* A restart: the clients' connections, and whatever is local, go over to a store with the same state. */
 static void move(struct journalled *j)
 {
     struct world *w = &j->world;
-    struct xs_hooks hooks = {.ctx = j, .journal = keep};
-    struct xs_store *store = xs_store_create(&hooks, 9);
+    struct xs_conn *renewed[CLIENTS_MAX];
+    struct xs_store *other;
 
-    assert_int_equal(xs_store_apply(store, j->journal.at, j->journal.len), 0);
+    assert_int_equal(xs_store_renew(w->store, &other), 0);
     for (unsigned int i = 0; i < w->client_count; i++)
-        restart(w, &w->clients[i], store);
-    xs_store_destroy(w->store);
-    w->store = store;
+        assert_int_equal(xs_conn_renew(w->clients[i].conn, other, &renewed[i]), 0);
+    for (unsigned int i = 0; i < w->client_count; i++) {
+        xs_conn_close(w->clients[i].conn);
+        w->clients[i].conn = renewed[i];
+    }
+    xs_store_replace(w->store, other);
+    w->store = other;
 }
 
 static void watches_survive(void **state)
@@ -606,6 +629,7 @@ int main(void)
         TEST(transactions_survive_whole_or_not_at_all),
         TEST(domains_survive),
         TEST(what_the_administrator_set_survives),
+        TEST(clients_in_the_same_program_go_over),
         TEST(the_dead_stay_dead),
         TEST(a_restored_lists_generation_is_new),
         TEST(random_histories_survive),

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 # dom0's tools: what of xl, the shell and the console daemon is pure enough to run on the host.
-unit-tests += xl_config_test xl_command_test xl_shell_test xl_console_test xl_store_test xl_crash_test
+unit-tests += xl_config_test xl_command_test xl_shell_test xl_console_test xl_store_test xl_crash_test xenstore_tool_test
 
+xenstore_tool_test-srcs = tests/unit/xenstore_tool_test.c dom0-tools/xenstore/text.c dom0-tools/xenstore/walk.c \
+    $(xenstore-srcs)
 xl_config_test-srcs = tests/unit/xl_config_test.c dom0-tools/xl/config_file.c dom0-tools/xl/domain_settings.c \
     dom0-tools/toolstackd/policy.c dom0-tools/ctl/error.c
 xl_command_test-srcs = tests/unit/xl_command_test.c dom0-tools/xl/options.c dom0-tools/xl/list_format.c \

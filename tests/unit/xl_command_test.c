@@ -132,7 +132,7 @@ static char *written(void (*print)(FILE *out))
 
 static void print_sample_help(FILE *out)
 {
-    xl_print_help(&sample, out);
+    xl_print_help("xl", &sample, out);
 }
 
 static void help_shows_usage_and_options(void **state)

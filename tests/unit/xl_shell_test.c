@@ -20,6 +20,7 @@
 #include <dom0/shell.h>
 #include <dom0/toolstack.h>
 #include <dom0/words.h>
+#include <dom0/xenstore.h>
 #include <dom0/xl.h>
 
 // ---- words ----
@@ -405,6 +406,36 @@ const struct xl_option *xl_option_get(const struct xl_command *command, size_t n
     return n < XL_MAX_OPTIONS && command->options[n].name ? &command->options[n] : NULL;
 }
 
+static const struct xl_command store_commands[] = {
+    {.name = "ls", .kind = XL_PATH, .options = {{'f', "flat", NULL, ""}}},
+    {.name = "list", .kind = XL_PATH},
+};
+
+const struct xl_command *xenstore_command_get(size_t n)
+{
+    return n < sizeof(store_commands) / sizeof(*store_commands) ? &store_commands[n] : NULL;
+}
+
+const struct xl_command *xenstore_command_find(const char *name)
+{
+    for (size_t n = 0; xenstore_command_get(n); n++)
+        if (!strcmp(store_commands[n].name, name))
+            return &store_commands[n];
+    return NULL;
+}
+
+/* A store in which everything has the same two children. */
+char **xenstore_children(const char *path, size_t *count)
+{
+    char **names = malloc(2 * sizeof(*names));
+
+    assert_int_equal(path[0], '/');
+    names[0] = "local";
+    names[1] = "tool";
+    *count = 2;
+    return names;
+}
+
 static void tab_completes(void **state)
 {
     static const char *const cases[][2] = {
@@ -427,6 +458,13 @@ static void tab_completes(void **state)
         {"ls /files/.\t", "ls /files/."},
         {"help l\t", "help ls "},
         {"xl nonsense \t", "xl nonsense "},
+        {"xenstore li\t", "xenstore list "},
+        {"xenstore-l\t", "xenstore-l"},
+        {"xenstore-li\t", "xenstore-list "},
+        {"xenstore ls \t", "xenstore ls /"},
+        {"xenstore ls /l\t", "xenstore ls /local"},
+        {"xenstore-list /a/b/t\t", "xenstore-list /a/b/tool"},
+        {"xenstore ls --f\t", "xenstore ls --flat "},
     };
     struct editor *e = *state;
 

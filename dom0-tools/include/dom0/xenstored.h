@@ -26,6 +26,12 @@ struct xs_store *xenstored_store(void);
 struct xs_local *xenstored_connect(void (*wakeup)(void *data), void *data);
 
 /*
+ * Saves the store, ends it, and begins anew with what was saved: rings, watches and ids stay. *rings becomes
+ * the number of domains connected. 0 or a negative errno: it goes on as it was.
+ */
+int xenstored_restart(unsigned int *rings);
+
+/*
  * To connect a new domain: allocate its port with EVTCHNOP_alloc_unbound(dom, remote = dom0), seed grant 1
  * with the ring page and HVM_PARAM_STORE_{PFN,EVTCHN}, then xs_local_introduce(). A destroyed domain is
  * noticed by itself; xs_local_release() before the destroy is allowed too.

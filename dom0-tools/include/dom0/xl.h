@@ -23,7 +23,7 @@ struct xl_option {
 };
 
 /* What a command's plain arguments are, for completion. */
-enum xl_argument { XL_NO_ARGUMENT, XL_DOMAIN, XL_CONFIG, XL_COMMAND };
+enum xl_argument { XL_NO_ARGUMENT, XL_DOMAIN, XL_CONFIG, XL_COMMAND, XL_PATH };
 
 struct xl_args;
 
@@ -68,7 +68,8 @@ int xl_parse(const struct xl_command *command, int argc, char **argv, struct xl_
 bool xl_given(const struct xl_args *args, const char *name);
 const char *xl_value(const struct xl_args *args, const char *name);
 
-void xl_print_help(const struct xl_command *command, FILE *out);
+/* `program` is what comes before the command: xl, or xenstore, which has a table of the same kind. */
+void xl_print_help(const char *program, const struct xl_command *command, FILE *out);
 void xl_print_overview(FILE *out);
 
 #endif

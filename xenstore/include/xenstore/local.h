@@ -71,6 +71,10 @@ void xs_local_unwatch(struct xs_local *local, struct xs_local_watch *watch);
 /* Runs the callbacks of all events that wait; returns how many. For the thread that wakeup woke. */
 unsigned int xs_local_dispatch(struct xs_local *local);
 
+/* Sets the limit of all domains (domid -1) or of one; 0 is no limit. -ENOENT: the store doesn't know the
+ * domain. */
+int xs_local_set_quota(struct xs_local *local, int domid, const char *name, uint32_t limit);
+
 /* Connects a domain to the store through its ring page at `gfn` and its event channel `port` (the domain's
  * end). */
 int xs_local_introduce(struct xs_local *local, uint16_t domid, uint64_t gfn, uint32_t port);

@@ -26,6 +26,17 @@ int xs_store_save(struct xs_store *store, xs_state_write *write, void *ctx);
  */
 int xs_store_apply(struct xs_store *store, const void *records, size_t len);
 
+/*
+ * Restarts a store in place: *other becomes a new one with its state, read back from its records. The
+ * connections of <xenstore/local.h> go over by themselves; open the others anew with xs_conn_renew(), close
+ * the old ones, and end with xs_store_replace(), after which the old store is gone; or else close the new
+ * ones and go back with xs_store_stay(), after which the other is. 0 or a positive errno: nothing happened.
+ */
+int xs_store_renew(struct xs_store *store, struct xs_store **other);
+void xs_store_replace(struct xs_store *store, struct xs_store *other);
+void xs_store_stay(struct xs_store *store, struct xs_store *other);
+int xs_conn_renew(const struct xs_conn *conn, struct xs_store *other, struct xs_conn **renewed);
+
 /* Saves a connection: its watches, the ids of its transactions, what it is in the middle of sending and
  * reading. As above. */
 int xs_conn_save(const struct xs_conn *conn, xs_state_write *write, void *ctx);

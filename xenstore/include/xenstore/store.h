@@ -84,6 +84,9 @@ struct xs_store *xs_store_create(const struct xs_hooks *hooks, uint64_t seed);
 /* Frees everything; all connections must have been closed. */
 void xs_store_destroy(struct xs_store *store);
 
+/* Its name as users type it, "nodes". */
+const char *xs_quota_name(enum xs_quota quota);
+
 uint32_t xs_store_quota(const struct xs_store *store, enum xs_quota quota);
 void xs_store_set_quota(struct xs_store *store, enum xs_quota quota, uint32_t limit);
 
