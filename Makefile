@@ -33,7 +33,7 @@ LIBS := $(PROXENOS_CACHE)/libs
 Q := $(if $(filter 1,$(V)),,@)
 step = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))')
 
-.PHONY: all hypervisor guests tests setup run iso unit fuzz daemon boot test soak check bench doctor format clean help FORCE
+.PHONY: all hypervisor guests tests setup run iso unit fuzz daemon boot test soak check bench coverage doctor format clean help FORCE
 all: hypervisor $(BUILD)/dom0.elf guests $(BUILD)/xenstored
 
 # ---- what to build ----------------------------------------------------------------------------------------------
@@ -277,6 +277,10 @@ boot: all
 check:
 	$(Q)$(PYTHON) scripts/check
 
+# How much of the store its tests execute: everything is built once more, in a folder of its own.
+coverage:
+	$(Q)$(PYTHON) scripts/coverage
+
 # Every header compiles alone, with the flags of its part, so that it includes what it uses and asserts what it claims.
 headers-of = $(shell find $(1) -name '*.h' 2>/dev/null | sort)
 hv-headers := $(call headers-of,hypervisor arch)
@@ -335,6 +339,7 @@ help:
 	@echo 'make iso        a GRUB image for BIOS and UEFI machines, $(BUILD)/proxenos.iso'
 	@echo 'make check      format, include directions, licence lines, ABI assertions; prints code sizes'
 	@echo 'make unit | fuzz | daemon | boot    one kind of test alone'
+	@echo 'make coverage   how much of the store its tests execute'
 	@echo 'make doctor     what this machine lacks, and how to get it'
 	@echo 'make setup      install missing packages, build newlib and libraries into the cache'
 	@echo 'make format     clang-format every C file'

@@ -570,6 +570,41 @@ static void an_event_that_waits_is_not_repeated(void **state)
     ANSWERS(event(other), "/a|t|");
 }
 
+/* ---- 13 ---- */
+
+/* That a backend writes its keys before it switches state is of use only if others see it in that order. */
+static void what_is_written_first_is_seen_first(void **state)
+{
+    struct world *w = *state;
+    struct client *back = guest(w, 6), *front = guest(w, 5);
+    uint32_t tx;
+
+    OK(ask(w->tool, XS_MKDIR, 0, "/backend|"));
+    OK(ask(w->tool, XS_SET_PERMS, 0, "/backend|n6|r5|"));
+    OK(ask(w->tool, XS_WRITE, 0, "/backend/state|1"));
+    OK(ask(w->tool, XS_SET_PERMS, 0, "/backend/state|n6|r5|"));
+    watch(front, "/backend", "t");
+    OK(ask(back, XS_WRITE, 0, "/backend/feature|1"));
+    ANSWERS(event(front), "/backend/feature|t|");
+    ANSWERS(ask(front, XS_READ, 0, "/backend/state|"), "1");
+    OK(ask(back, XS_WRITE, 0, "/backend/other|1"));
+    OK(ask(back, XS_WRITE, 0, "/backend/state|2"));
+    ANSWERS(event(front), "/backend/other|t|");
+    ANSWERS(event(front), "/backend/state|t|");
+    ANSWERS(ask(front, XS_READ, 0, "/backend/state|"), "2");
+    ANSWERS(ask(front, XS_READ, 0, "/backend/feature|"), "1");
+
+    /* In a transaction, at once, and told in the order in which it was done. */
+    tx = start(back);
+    OK(ask(back, XS_WRITE, tx, "/backend/ring|1"));
+    OK(ask(back, XS_WRITE, tx, "/backend/state|4"));
+    ANSWERS(ask(front, XS_READ, 0, "/backend/ring|"), "ENOENT");
+    OK(ask(back, XS_TRANSACTION_END, tx, "T|"));
+    ANSWERS(event(front), "/backend/ring|t|");
+    ANSWERS(event(front), "/backend/state|t|");
+    ANSWERS(ask(front, XS_READ, 0, "/backend/ring|"), "1");
+}
+
 /* ---- 14 ---- */
 
 static void nothing_is_left_of_a_domain(void **state)
@@ -630,6 +665,7 @@ int main(void)
         INVARIANT(11, writing_the_same_value_fires),
         INVARIANT(11, values_are_binary),
         INVARIANT(11, an_event_that_waits_is_not_repeated),
+        INVARIANT(13, what_is_written_first_is_seen_first),
         INVARIANT(14, nothing_is_left_of_a_domain),
     };
 

@@ -246,6 +246,25 @@ static void removing_a_device_leaves_no_empty_parents(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_local, close_local)
 
+static void quotas_of_all_and_of_one(void **state)
+{
+    struct seen *s = *state;
+    struct xs_store *store = s->world->store;
+    struct xs_domain_info info;
+
+    assert_int_equal(xs_local_set_quota(s->local, -1, "nodes", 7), 0);
+    assert_int_equal(xs_store_quota(store, XS_QUOTA_NODES), 7);
+    assert_int_equal(xs_local_set_quota(s->local, 5, "nodes", 8), -ENOENT);
+    assert_int_equal(xs_local_introduce(s->local, 5, 1, 1), 0);
+    assert_int_equal(xs_local_set_quota(s->local, 5, "nodes", 8), 0);
+    assert_true(xs_store_next_domain(store, 5, &info));
+    assert_int_equal(info.limits[XS_QUOTA_NODES], 8);
+    assert_int_equal(xs_local_set_quota(s->local, 5, "noodles", 8), -EINVAL);
+    assert_int_equal(xs_local_set_quota(
+                         s->local, 5, "a name that is longer than that of any quota there is, and by far", 8),
+                     -EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,7 +276,9 @@ int main(void)
         TEST(watches_call_back_from_dispatch),
         TEST(callbacks_may_use_the_store),
         TEST(domains_come_and_go),
-        TEST(removing_a_device_leaves_no_empty_parents),
+        TEST(quotas_of_all_and_of_one),
+        {"14 removing_a_device_leaves_no_empty_parents", removing_a_device_leaves_no_empty_parents,
+         open_local, close_local, NULL},
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,9 @@
 #include "xenstore_client.h"
 
 #include <xenstore/local.h>
+#include <xenstore/state.h>
+
+#include "../../xenstore/internal.h"
 
 static long allocations_left = -1; /* before they fail; negative: they never do */
 static bool failed;
@@ -82,6 +85,15 @@ static const struct line scenario[] = {
     {'T', XS_INTRODUCE, false, "5|1|1|"},
     {'T', XS_WATCH, false, "@releaseDomain|t|"},
     {'T', XS_WATCH, false, "/local/domain/5|t|"},
+    {'T', XS_WATCH, false, "@releaseDomain/5|t|"},
+    {'T', XS_WATCH, false, "@introduceDomain|deep|1|"},
+    {'T', XS_WIRE_SET_QUOTA, false, "5|nodes|500|"},
+    {'T', XS_WIRE_SET_QUOTA, false, "watches|64|"},
+    {'T', XS_WIRE_GET_QUOTA, false, ""},
+    {'T', XS_WIRE_SET_FEATURE, false, "6|3|"},
+    {'T', XS_CONTROL, false, "quota|5|"},
+    {'T', XS_INTRODUCE, false, "6|1|1|"},
+    {'T', XS_SET_TARGET, false, "6|5|"},
     {'G', XS_WATCH, false, "device|a rather long token, so that nothing of it is short|"},
     {'G', XS_WRITE, false, "device/vbd/0/state|1"},
     {'G', XS_WRITE, false, "device/vbd/1/state|1"},
@@ -89,6 +101,7 @@ static const struct line scenario[] = {
     {'G', XS_WRITE, false, "device/vbd/1/state|a longer value than what a short reply can hold"},
     {'G', XS_READ, false, "device/vbd/1/state|"},
     {'G', XS_DIRECTORY, false, "device/vbd|"},
+    {'G', XS_DIRECTORY_PART, false, "device/vbd|0|"},
     {'G', XS_GET_PERMS, false, "device/vbd|"},
     {'G', XS_GET_DOMAIN_PATH, false, "5|"},
     {'G', XS_SET_PERMS, false, "device/vbd/1|n5|b6|"},
@@ -130,6 +143,22 @@ static void drain(struct client *c)
 {
     while (strcmp(event(c), ""))
         ;
+}
+
+/* A journal that always agrees; what it is told takes memory, too. */
+static int agree(void *ctx, const void *records, size_t len)
+{
+    (void)ctx, (void)records, (void)len;
+    return 0;
+}
+
+static int make_journalled_world(void **state)
+{
+    int rc = make_world(state);
+    struct world *w = *state;
+
+    w->store->hooks.journal = agree;
+    return rc;
 }
 
 static void failed_operations_change_nothing(void **state)
@@ -176,6 +205,93 @@ static void failed_operations_change_nothing(void **state)
     }
 }
 
+/* ---- restarts ---- */
+
+static int append(void *ctx, const void *records, size_t len)
+{
+    char **end = ctx;
+
+    memcpy(*end, records, len);
+    *end += len;
+    return 0;
+}
+
+/* A store with a client of each kind, in the middle of everything. */
+static struct xs_local *make_busy(struct world *w, struct client *g)
+{
+    struct xs_local *local = xs_local_open(w->store, NULL, NULL);
+    size_t len;
+
+    assert_non_null(local);
+    OK(ask(w->tool, XS_MKDIR, 0, "/local/domain/5|"));
+    OK(ask(w->tool, XS_SET_PERMS, 0, "/local/domain/5|n5|r0|r6|"));
+    OK(ask(w->tool, XS_INTRODUCE, 0, "5|1|1|"));
+    OK(ask(w->tool, XS_WIRE_SET_QUOTA, 0, "5|nodes|500|"));
+    watch(g, "a", "t");
+    start(g);
+    send_request(g, XS_WRITE, 0, "a/b|1");
+    send_request(g, XS_READ, 0, "a/b|");
+    assert_non_null(xs_conn_output(g->conn, &len));
+    xs_conn_output_done(g->conn, 5);
+    return local;
+}
+
+/* Moves the connection, then back: both directions must work, or nothing happens. */
+static int try_to_restart(struct world *w, struct client *g)
+{
+    struct xs_conn *tool, *guest_conn;
+    struct xs_store *other;
+    int error = xs_store_renew(w->store, &other);
+
+    if (error)
+        return error;
+    error = xs_conn_renew(w->tool->conn, other, &tool);
+    if (!error) {
+        error = xs_conn_renew(g->conn, other, &guest_conn);
+        if (error)
+            xs_conn_close(tool);
+    }
+    if (error) {
+        xs_store_stay(w->store, other);
+        return error;
+    }
+    xs_conn_close(w->tool->conn);
+    xs_conn_close(g->conn);
+    w->tool->conn = tool;
+    g->conn = guest_conn;
+    xs_store_replace(w->store, other);
+    w->store = other;
+    return 0;
+}
+
+static void a_restart_that_fails_changes_nothing(void **state)
+{
+    static char before[16384], after[16384];
+    struct world *w = *state;
+    struct client *g = guest(w, 5);
+    struct xs_local *local = make_busy(w, g);
+    int error = ENOMEM;
+
+    for (long n = 0; error; n++) {
+        char *end_before = before, *end_after = after;
+
+        assert_int_equal(xs_store_save(w->store, append, &end_before), 0);
+        assert_int_equal(xs_conn_save(g->conn, append, &end_before), 0);
+        failed = false;
+        allocations_left = n;
+        error = try_to_restart(w, g);
+        allocations_left = -1;
+        assert_true(!error || (error == ENOMEM && failed));
+        assert_int_equal(xs_store_save(w->store, append, &end_after), 0);
+        assert_int_equal(xs_conn_save(g->conn, append, &end_after), 0);
+        if (!error)
+            break; /* its generation is another now */
+        assert_int_equal(end_after - after, end_before - before);
+        assert_memory_equal(after, before, end_before - before);
+    }
+    xs_local_close(local);
+}
+
 static void opening_fails_cleanly(void **state)
 {
     const struct xs_hooks hooks = {0};
@@ -203,6 +319,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(failed_operations_change_nothing, make_world, end_world),
+        cmocka_unit_test_setup_teardown(failed_operations_change_nothing, make_journalled_world, end_world),
+        cmocka_unit_test_setup_teardown(a_restart_that_fails_changes_nothing, make_world, end_world),
         cmocka_unit_test(opening_fails_cleanly),
     };
 

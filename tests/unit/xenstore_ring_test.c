@@ -292,22 +292,25 @@ static void reconnecting_drops_watches_transactions_and_output(void **state)
     assert_int_equal(header.type, XS_WATCH_EVENT);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_bench, end_bench)
+#define INVARIANT(number, test)                              \
+    {                                                        \
+#number " " #test, test, make_bench, end_bench, NULL \
+    }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_fresh_ring_announces_features),
-        TEST(requests_and_replies_wrap),
-        TEST(indices_wrap_around_32_bits),
-        TEST(partial_headers_wait),
-        TEST(a_full_response_ring_waits_for_the_guest),
-        TEST(a_guest_that_never_reads_is_held_back),
-        TEST(a_run_is_bounded),
-        TEST(wild_indices_break_only_this_ring),
-        TEST(our_own_indices_are_not_the_guests_to_change),
-        TEST(a_too_long_request_is_a_protocol_error),
-        TEST(reconnecting_drops_watches_transactions_and_output),
+        INVARIANT(9, a_fresh_ring_announces_features),
+        INVARIANT(9, requests_and_replies_wrap),
+        INVARIANT(9, indices_wrap_around_32_bits),
+        INVARIANT(9, partial_headers_wait),
+        INVARIANT(9, a_full_response_ring_waits_for_the_guest),
+        INVARIANT(9, a_guest_that_never_reads_is_held_back),
+        INVARIANT(9, a_run_is_bounded),
+        INVARIANT(9, wild_indices_break_only_this_ring),
+        INVARIANT(9, our_own_indices_are_not_the_guests_to_change),
+        INVARIANT(9, a_too_long_request_is_a_protocol_error),
+        INVARIANT(5, reconnecting_drops_watches_transactions_and_output),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
