@@ -217,6 +217,12 @@ $(BUILD)/xenstored: $(call objects,native,$(xenstored-srcs))
 	$(call step,HOSTLD,$@)
 	$(Q)$(HOSTCC) $(NATIVE_LDFLAGS) -o $@ $^
 
+# What its operations cost.
+$(BUILD)/bench/xenstore_cost: $(call objects,native,$(xenstore-srcs) tests/bench/xenstore_cost.c)
+	$(call step,HOSTLD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(NATIVE_LDFLAGS) -o $@ $^
+
 # The same under sanitizers, for its tests.
 $(BUILD)/sanitized/xenstored: $(call objects,host,$(xenstored-srcs))
 	$(call step,HOSTLD,$@)
@@ -256,7 +262,7 @@ $(foreach test,$(fuzz-tests),$(eval $(call fuzz-rule,$(test))))
 unit-programs := $(addprefix $(BUILD)/unit/,$(unit-tests))
 fuzz-programs := $(addprefix $(BUILD)/fuzz/,$(fuzz-tests))
 
-tests: $(unit-programs) $(fuzz-programs) $(BUILD)/sanitized/xenstored
+tests: $(unit-programs) $(fuzz-programs) $(BUILD)/sanitized/xenstored $(BUILD)/bench/xenstore_cost
 
 # scripts/test runs what the lists name, not what earlier builds left behind.
 export UNIT_PROGRAMS = $(unit-programs)
@@ -309,7 +315,7 @@ soak: setup
 	$(Q)$(PYTHON) scripts/test --soak build unit fuzz daemon boot
 
 bench: setup
-	+$(Q)$(build-all)
+	+$(Q)$(build-all) $(BUILD)/bench/xenstore_cost
 	$(Q)$(PYTHON) tests/bench/bench.py
 
 run: setup

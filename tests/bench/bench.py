@@ -152,11 +152,19 @@ def linux():
                   1.99 if kind == "generic" else None, unit=" s")
 
 
+def store():
+    """The store's engine alone, on this machine: see tests/bench/xenstore_cost.c."""
+    print(flush=True)
+    if subprocess.run([os.path.join(BUILD, "bench", "xenstore_cost")]).returncode:
+        print("over budget")
+
+
 def main():
     print(__doc__)
     start_and_create()
     operations("svm", "AMD-V in QEMU")
     operations("vmx", "VT-x in Bochs")
+    store()
     linux()
 
 
