@@ -321,10 +321,69 @@ static char **split(char *list, size_t size, unsigned *count)
     return block;
 }
 
+// A list too long for one reply, as it grows part by part.
+struct long_list {
+    char *names;
+    size_t size;
+    char generation[24]; // of what is there so far
+    bool complete;
+};
+
+// A part is the list's generation and the names from an offset on; an empty name is its end.
+static int add_part(struct long_list *list, const char *part, size_t size)
+{
+    size_t skip = strlen(part) + 1;
+    if (skip > size || skip > sizeof(list->generation))
+        return -EIO;
+    if (strcmp(list->generation, part)) { // it has changed: begin again
+        list->size = 0;
+        bool first = !*list->generation;
+        strcpy(list->generation, part);
+        if (!first)
+            return 0;
+    }
+    size_t names = size - skip;
+    list->complete = !names || (!part[size - 1] && (names == 1 || !part[size - 2]));
+    if (list->complete && names)
+        names--;
+    char *more = realloc(list->names, list->size + names + 1);
+    if (!more)
+        return -ENOMEM;
+    memcpy(more + list->size, part + skip, names);
+    list->names = more;
+    list->size += names;
+    return 0;
+}
+
+// The children of a node that has many. NULL with errno set on failure.
+static char *list_in_parts(xs_tx tx, const char *path, size_t *size)
+{
+    struct long_list list = {.names = NULL};
+    int rc = 0;
+    while (!rc && !list.complete) {
+        char offset[24], *part = NULL;
+        size_t part_size;
+        snprintf(offset, sizeof(offset), "%zu", list.size);
+        rc = call(XS_DIRECTORY_PART, tx, (struct part[MAX_PARTS]){string(path), string(offset)}, &part,
+                  &part_size);
+        if (!rc)
+            rc = add_part(&list, part, part_size);
+        free(part);
+    }
+    *size = list.size;
+    if (!rc)
+        return list.names;
+    free(list.names);
+    errno = -rc;
+    return NULL;
+}
+
 char **xs_ls(xs_tx tx, const char *path, unsigned *count)
 {
     size_t size;
     char *list = query(XS_DIRECTORY, tx, path, &size);
+    if (!list && errno == E2BIG)
+        list = list_in_parts(tx, path, &size);
     return list ? split(list, size, count) : NULL;
 }
 

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The store in dom0: its commands, and guests that go on while it restarts."""
 
+import glob
+import os
 import re
+import subprocess
+import sys
 
 import pexpect
 import pytest
+
+from conftest import PROJECT
 
 LS = """libxl = ""
  0 = ""
@@ -66,7 +72,7 @@ def test_quotas_are_shown_set_and_told_when_met(run, guest):
 
 def test_top_and_watch_follow_a_guest(run, guest):
     result = run("xl create name=t kernel=/files/t.elf memory=32 extra=seconds=5",
-                 "xenstore watch -n 30 /local/domain/1/data", "xenstore top -n 2", "xl list",
+                 "xenstore watch -n 30 /local/domain/1/data/count", "xenstore top -n 2", "xl list",
                  files={"t.elf": guest("store")})
     assert result.out.count("/local/domain/1/data/count\n") > 10
     rates = result.out[result.out.index("reads/s"):]
@@ -103,3 +109,55 @@ def test_a_restart_loses_nothing_of_four_guests(run, guest, soaking):
     assert result.out.count("4 domains connected") == rounds
     assert result.out.count("TEST store: PASS") == len(names)
     assert all(int(count) > 50 for count in re.findall(r"(\d+) numbers written", result.out))
+
+
+@pytest.fixture
+def debian_with_tools(debian, tmp_path):
+    """A stock Debian guest whose initrd has Debian's xenstore-* tools, unmodified, with their libraries."""
+    files = debian("cloud")
+    tools = [path for path in glob.glob("/usr/bin/xenstore-*") if not os.path.islink(path)]
+    subprocess.run([sys.executable, os.path.join(PROJECT, "scripts", "mkinitrd"), "--add", tmp_path / "more", *tools],
+                   check=True)
+    (tmp_path / "initrd").write_bytes(b"".join(open(path, "rb").read() for path in (files["initrd"], tmp_path / "more")))
+    return {**files, "initrd": tmp_path / "initrd"}
+
+
+def test_debians_tools_work_in_a_linux_guest(machine, debian_with_tools):
+    session = machine(files=debian_with_tools)
+
+    def ask(command, *answers):
+        """At the guest's prompt."""
+        session.sendline(command + "; echo status $?")
+        for answer in answers:
+            session.expect(answer)
+        session.expect("# ")
+
+    session.expect("dom0# ")
+    session.sendline('xl create -c name=a kernel=/files/vmlinuz ramdisk=/files/initrd memory=256 extra=console=hvc0')
+    session.expect("@@GUEST-USERSPACE")
+    session.expect("# ")
+    ask("ls -l /dev/xen/xenbus", "/dev/xen/xenbus")
+    ask("xenstore-read name domid", r"a\s+1\s")
+    ask("xenstore-ls /local/domain/1", 'name = "a"')
+    ask("xenstore-write data/x hello data/y 'two words'", "status 0")
+    ask("xenstore-read -p data/x data/y", r"data/x: hello\s+data/y: two words\s")
+    ask("xenstore-list data", r"x\s+y\s")
+    ask("xenstore-exists data/z", "status 1")
+    ask("xenstore-chmod data/x n1 r0", "status 0")
+    ask("xenstore-rm data/y", "status 0")
+    ask("xenstore-list data", r"x\s")
+    ask("xenstore-read /local/domain/0/name", "couldn't read path")
+    ask("(sleep 1; xenstore-write data/x changed) & xenstore-watch -n 2 data/x", r"data/x\s+data/x\s")
+    session.send("\x1d")  # Ctrl-]
+    session.expect("dom0# ")
+    session.sendline("xenstore read /local/domain/1/data/x; xenstore restart")
+    session.expect(r"changed\s")
+    session.expect("restarted")
+    session.sendline("xl console a")
+    session.sendline("")
+    session.expect("# ")
+    ask("xenstore-read data/x", r"changed\s")
+    session.send("\x1d")
+    session.expect("dom0# ")
+    session.sendline("poweroff")
+    session.expect(pexpect.EOF)

@@ -27,7 +27,7 @@ int xs_scanf(xs_tx tx, const char *path, const char *format, ...) __attribute__(
 int xs_mkdir(xs_tx tx, const char *path);
 int xs_rm(xs_tx tx, const char *path);
 
-// Names of a node's children: one malloc'ed block to free, *count entries.
+// Names of a node's children, however many: one malloc'ed block to free, *count entries.
 char **xs_ls(xs_tx tx, const char *path, unsigned *count);
 
 // Permissions in the store's text form, "n0" "r5" ...: the first entry names the owner.

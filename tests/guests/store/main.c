@@ -65,6 +65,27 @@ static bool check(unsigned long number)
     return true;
 }
 
+// More names than fit one reply.
+static void check_long_list(void)
+{
+    unsigned count = 0, wanted = 200;
+    char path[64];
+    for (unsigned i = 0; i < wanted; i++) {
+        snprintf(path, sizeof(path), "data/list/a-name-of-some-length-%03u", i);
+        if (xs_mkdir(XS_NONE, path))
+            test_note(TEST_FAIL, "mkdir %s", path);
+    }
+    char **names = xs_ls(XS_NONE, "data/list", &count);
+    CHECK(names);
+    CHECK_EQUAL(count, wanted);
+    for (unsigned i = 0; names && i < count; i++) {
+        snprintf(path, sizeof(path), "a-name-of-some-length-%03u", i);
+        CHECK(!strcmp(names[i], path));
+    }
+    free(names);
+    CHECK_EQUAL(xs_rm(XS_NONE, "data/list"), 0);
+}
+
 int main(int argc, char **argv)
 {
     unsigned long seconds = 10, number = 0;
@@ -77,6 +98,7 @@ int main(int argc, char **argv)
     } else if (!xs_watch("data/count", on_change, NULL)) {
         test_note(TEST_FAIL, "no watch: %s", strerror(errno));
     } else {
+        check_long_list();
         while (time_now() < end && check(number + 1))
             number++;
     }
