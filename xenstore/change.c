@@ -11,6 +11,7 @@
 #include "internal.h"
 #include "journal.h"
 #include "quota.h"
+#include "rate.h"
 #include "watch.h"
 
 void xs_change_begin(struct xs_change *change, struct xs_store *store, struct xs_conn *conn, bool repeatable)
@@ -402,6 +403,7 @@ int xs_change_publish(struct xs_change *change)
     }
     store->root = change->root;
     change->root = old_root;
+    xs_rate_note_change(store, change->conn);
     for (size_t i = 0; i < change->delta_count; i++)
         change->deltas[i].owner->usage[XS_QUOTA_NODES] += (uint32_t)change->deltas[i].nodes;
     xs_change_drop(change);

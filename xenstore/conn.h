@@ -58,6 +58,7 @@ struct xs_conn {
     LIST_HEAD(, xs_watch) watches;
     LIST_HEAD(, xs_transaction) transactions;
     uint32_t last_tx_id;
+    uint32_t conflicts; /* transactions in a row that met somebody's change */
 };
 
 /* An event for a watch, not queued yet. NULL: out of memory. */

@@ -162,6 +162,7 @@ void xs_domain_bury(struct xs_store *store, struct xs_domain *domain)
     for (unsigned int i = 0; i < XS_QUOTA_COUNT; i++)
         domain->refusals[i] = 0;
     domain->failures = 0;
+    domain->faults_told = 0;
 }
 
 int xs_domain_release(struct xs_store *store, uint16_t domid)

@@ -32,6 +32,7 @@ struct xs_domain {
     uint32_t usage[XS_QUOTA_COUNT];
     uint64_t refusals[XS_QUOTA_COUNT]; /* of requests beyond a quota */
     uint64_t failures;                 /* of its connections */
+    uint32_t faults_told;              /* kinds of malformed requests that have been logged: a bit for each */
     int64_t credit;                    /* thousandths of a write, at credit_time; see rate.c */
     uint64_t credit_time;              /* 0: it never wrote */
     struct xs_activity activity;

@@ -24,6 +24,13 @@
 
 enum xs_special { XS_INTRODUCE_DOMAIN, XS_RELEASE_DOMAIN, XS_SPECIAL_COUNT };
 
+/* Who made the latest changes, and the store's generation after each. */
+#define XS_CHANGE_NOTES 32
+struct xs_change_note {
+    uint64_t gen;
+    struct xs_domain *domain;
+};
+
 struct xs_store {
     struct xs_hooks hooks;
     uint64_t seed;           /* of all hash tables */
@@ -34,6 +41,8 @@ struct xs_store {
     struct xs_hash domains;                   /* struct xs_domain by domid */
     struct xs_hash watch_sets;                /* struct xs_watch_set by path */
     struct xs_hash watches;                   /* struct xs_watch by connection, path and token */
+    struct xs_change_note changes[XS_CHANGE_NOTES];
+    unsigned int change_count;
     LIST_HEAD(, xs_conn) conns;
     LIST_HEAD(, xs_local) locals;
     uint32_t limits[XS_QUOTA_COUNT];

@@ -186,7 +186,8 @@ static int set_node_perms(struct xs_change *change, const struct xs_request *req
     struct xs_perm entries[XS_ACL_ENTRIES_MAX];
     size_t count = xs_acl_parse(request->second, request->second_len, entries);
 
-    return count ? xs_change_set_perms(change, request->path, entries, count) : EINVAL;
+    return count ? xs_change_set_perms(change, request->path, entries, count)
+                 : xs_refuse(request->conn, XS_FAULT_PERMISSIONS, EINVAL);
 }
 
 /* The special nodes aren't in the tree, so no transaction holds them back. */
@@ -199,7 +200,7 @@ static int set_special_perms(const struct xs_request *request)
     int error;
 
     if (!count)
-        return EINVAL;
+        return xs_refuse(conn, XS_FAULT_PERMISSIONS, EINVAL);
     if (xs_acl_access(*acl, conn) != XS_ACCESS_ALL)
         return EACCES;
     if (!conn->privileged && entries[0].domid != (*acl)->owner->domid)

@@ -10,6 +10,7 @@
 #include "domain.h"
 #include "internal.h"
 #include "quota.h"
+#include "rate.h"
 
 /* A node that a transaction accessed. */
 struct access {
@@ -153,7 +154,9 @@ int xs_transaction_note(struct xs_transaction *transaction, const char *path, un
 
 struct comparison {
     const struct xs_node *before, *now;
+    uint64_t gen; /* of the store now */
     bool conflict;
+    uint64_t conflict_gen; /* of the change that is in the way */
 };
 
 static void compare_access(struct xs_hash_entry *entry, void *data)
@@ -166,25 +169,32 @@ static void compare_access(struct xs_hash_entry *entry, void *data)
         return;
     before = xs_tree_find(comparison->before, access->path);
     now = xs_tree_find(comparison->now, access->path);
-    if (!before || !now)
+    comparison->conflict = true;
+    if (!before || !now) {
         comparison->conflict = before != now;
-    else
-        comparison->conflict =
-            ((access->what & (XS_READ_VALUE | XS_READ_PERMS)) && before->gen != now->gen) ||
-            ((access->what & XS_READ_CHILDREN) && before->children_gen != now->children_gen);
+        comparison->conflict_gen = now ? now->gen : comparison->gen;
+    } else if ((access->what & (XS_READ_VALUE | XS_READ_PERMS)) && before->gen != now->gen) {
+        comparison->conflict_gen = now->gen;
+    } else if ((access->what & XS_READ_CHILDREN) && before->children_gen != now->children_gen) {
+        comparison->conflict_gen = now->children_gen;
+    } else {
+        comparison->conflict = false;
+    }
 }
 
 /* Does the writes again on the present tree, if what was read is still true. */
 static int commit_later(struct xs_transaction *transaction)
 {
     struct xs_store *store = transaction->change.store;
-    struct comparison comparison = {.before = transaction->base, .now = store->root};
+    struct comparison comparison = {.before = transaction->base, .now = store->root, .gen = store->gen};
     struct xs_change change;
     int error;
 
     xs_hash_for_each(&transaction->accessed, compare_access, &comparison);
-    if (comparison.conflict)
+    if (comparison.conflict) {
+        xs_rate_hold_back(store, comparison.conflict_gen, ++transaction->conn->conflicts);
         return EAGAIN;
+    }
     xs_change_begin(&change, store, transaction->conn, false);
     /* What the present tree no longer allows, the next attempt will be told. */
     error = xs_change_repeat(&change, &transaction->change.updates);
@@ -211,6 +221,8 @@ int xs_transaction_commit(struct xs_transaction *transaction)
     if (!transaction->restored)
         error =
             is_untouched(transaction) ? xs_change_publish(&transaction->change) : commit_later(transaction);
+    if (!error)
+        transaction->conn->conflicts = 0;
     xs_transaction_drop(transaction);
     return error;
 }

@@ -52,6 +52,34 @@ static const struct operation operations[XS_WIRE_OPERATIONS] = {
     [XS_WIRE_SET_QUOTA] = {xs_op_set_quota, 2, PRIVILEGED | NO_TX | MORE},
 };
 
+/* As the protocol has it. */
+static const char *error_name(int error)
+{
+    for (size_t i = 0; i < sizeof(xsd_errors) / sizeof(xsd_errors[0]); i++) {
+        if (xsd_errors[i].errnum == error)
+            return xsd_errors[i].errstring;
+    }
+    return "EINVAL";
+}
+
+int xs_refuse(struct xs_conn *conn, enum xs_fault fault, int error)
+{
+    static const char *const faults[] = {
+        [XS_FAULT_OPERATION] = "an operation that there is not",
+        [XS_FAULT_TX] = "a transaction that is not open",
+        [XS_FAULT_STRINGS] = "more or fewer strings than the operation takes",
+        [XS_FAULT_PATH] = "a malformed path",
+        [XS_FAULT_PERMISSIONS] = "malformed permissions",
+    };
+    struct xs_domain *domain = conn->domain;
+
+    if (!(domain->faults_told & (1u << fault)))
+        xs_log(conn->store, domain->domid, "a request has %s (%s; told once)", faults[fault],
+               error_name(error));
+    domain->faults_told |= 1u << fault;
+    return error;
+}
+
 int xs_answer(struct xs_request *request, const void *payload, size_t len)
 {
     return xs_conn_reply(request->conn, request->type, payload, len) ? 0 : ENOMEM;
@@ -64,12 +92,8 @@ int xs_acknowledge(struct xs_request *request)
 
 static void answer_error(struct xs_conn *conn, int error)
 {
-    const char *name = "EINVAL";
+    const char *name = error_name(error);
 
-    for (size_t i = 0; i < sizeof(xsd_errors) / sizeof(xsd_errors[0]); i++) {
-        if (xsd_errors[i].errnum == error)
-            name = xsd_errors[i].errstring;
-    }
     xs_conn_reply(conn, XS_ERROR, name, strlen(name) + 1);
 }
 
@@ -143,12 +167,12 @@ static int decode(struct xs_request *request, const struct operation *operation)
     if (tx_id && !(operation->attributes & NO_TX)) {
         request->transaction = xs_transaction_find(request->conn, tx_id);
         if (!request->transaction)
-            return ENOENT;
+            return xs_refuse(request->conn, XS_FAULT_TX, ENOENT);
     }
     if (!check_strings(request, operation))
-        return EINVAL;
+        return xs_refuse(request->conn, XS_FAULT_STRINGS, EINVAL);
     if ((operation->attributes & PATH) && !check_path(request, operation))
-        return EINVAL;
+        return xs_refuse(request->conn, XS_FAULT_PATH, EINVAL);
     return 0;
 }
 
@@ -163,9 +187,11 @@ void xs_wire_handle(struct xs_conn *conn, const char *payload, size_t len)
         .special = XS_SPECIAL_COUNT,
     };
     const struct operation *operation = request.type < XS_WIRE_OPERATIONS ? &operations[request.type] : NULL;
-    int error = ENOSYS;
+    int error;
 
-    if (operation && operation->run) {
+    if (!operation || !operation->run) {
+        error = xs_refuse(conn, XS_FAULT_OPERATION, ENOSYS);
+    } else {
         error = decode(&request, operation);
         count(&request, operation);
         if (!error)

@@ -47,6 +47,12 @@ xs_operation xs_op_get_feature, xs_op_set_feature, xs_op_get_quota, xs_op_set_qu
  */
 size_t xs_request_strings(const struct xs_request *request, const char **strings, size_t max);
 
+/* What can be malformed in a request. */
+enum xs_fault { XS_FAULT_OPERATION, XS_FAULT_TX, XS_FAULT_STRINGS, XS_FAULT_PATH, XS_FAULT_PERMISSIONS };
+
+/* Returns the error for the client; logs the fault the first time that its domain shows it. */
+int xs_refuse(struct xs_conn *conn, enum xs_fault fault, int error);
+
 int xs_answer(struct xs_request *request, const void *payload, size_t len);
 int xs_acknowledge(struct xs_request *request);
 

@@ -173,6 +173,63 @@ static void credit_does_not_pile_up(void **state)
     assert_int_equal(xs_conn_delay(g->conn), 0);
 }
 
+/* Each ms one writes what the other reads in transactions of 100 ms; who fares how in 10 s? */
+static void a_slow_transaction_is_not_starved(void **state)
+{
+    struct world *w = *state;
+    struct client *busy = guest(w, 5), *slow = guest(w, 6);
+    unsigned int writes = 0, commits = 0;
+    uint32_t tx = 0;
+
+    OK(ask(w->tool, XS_WRITE, 0, "/x|0"));
+    OK(ask(w->tool, XS_SET_PERMS, 0, "/x|b0|"));
+    for (uint64_t now = 1; now <= 10000; now++) {
+        xs_store_set_time(w->store, now);
+        if (!xs_conn_delay(busy->conn)) {
+            OK(ask(busy, XS_WRITE, 0, "/x|1"));
+            writes++;
+        }
+        if (now % 100 == 1) {
+            tx = start(slow);
+            ANSWERS(ask(slow, XS_READ, tx, "/x|"), writes ? "1" : "0");
+        } else if (now % 100 == 0) {
+            OK(ask(slow, XS_WRITE, tx, "/x|1"));
+            commits += !strcmp(ask(slow, XS_TRANSACTION_END, tx, "T|"), "OK|");
+        }
+    }
+    assert_true(commits >= 10);
+    assert_true(writes >= 3000);
+}
+
+static void malformed_requests_are_logged_once_per_kind(void **state)
+{
+    static const struct {
+        uint32_t type, tx;
+        const char *text, *answer, *log;
+    } cases[] = {
+        {99, 0, "", "ENOSYS", "5: a request has an operation that there is not (ENOSYS; told once)"},
+        {XS_READ, 9, "/a|", "ENOENT", "5: a request has a transaction that is not open (ENOENT; told once)"},
+        {XS_READ, 0, "unended", "EINVAL",
+         "5: a request has more or fewer strings than the operation takes (EINVAL; told once)"},
+        {XS_READ, 0, "/a//b|", "EINVAL", "5: a request has a malformed path (EINVAL; told once)"},
+        {XS_SET_PERMS, 0, "/a|x|", "EINVAL", "5: a request has malformed permissions (EINVAL; told once)"},
+    };
+    struct world *w = *state;
+    struct client *g = guest(w, 5);
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (unsigned int times = 0; times < 3; times++) {
+            ANSWERS(ask(g, cases[i].type, cases[i].tx, cases[i].text), cases[i].answer);
+            assert_string_equal(w->log, times ? "" : cases[i].log);
+            w->log[0] = '\0';
+        }
+    }
+    OK(ask(w->tool, XS_INTRODUCE, 0, "5|1|1|"));
+    OK(ask(w->tool, XS_RELEASE, 0, "5|"));
+    ANSWERS(ask(g, XS_READ, 0, "/a//b|"), "EINVAL"); /* another domain now */
+    assert_string_equal(w->log, cases[3].log);
+}
+
 /* ---- targets ---- */
 
 static void who_serves_a_domain_may_do_what_that_may(void **state)
@@ -351,6 +408,8 @@ int main(void)
         TEST(a_limit_of_0_is_none),
         TEST(who_writes_too_fast_waits_alone),
         TEST(credit_does_not_pile_up),
+        TEST(a_slow_transaction_is_not_starved),
+        TEST(malformed_requests_are_logged_once_per_kind),
         TEST(who_serves_a_domain_may_do_what_that_may),
         TEST(control_shows_and_sets_quotas),
         TEST(activity_is_counted_for_each_domain),
