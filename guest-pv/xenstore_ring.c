@@ -36,15 +36,16 @@ bool xs_ring_init(void (*on_event)(void))
 size_t xs_ring_read(void *data, size_t size)
 {
     char *bytes = data;
-    XENSTORE_RING_IDX available = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE) - ring->rsp_cons;
-    XENSTORE_RING_IDX consumed = ring->rsp_cons;
+    XENSTORE_RING_IDX before = ring->rsp_cons, consumed = before;
+    XENSTORE_RING_IDX available = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE) - before;
     if (available > XENSTORE_RING_SIZE)
         return 0;
     size_t count = available < size ? available : size;
     for (size_t i = 0; i < count; i++)
         bytes[i] = ring->rsp[MASK_XENSTORE_IDX(consumed++)];
-    __atomic_store_n(&ring->rsp_cons, consumed, __ATOMIC_RELEASE);
-    if (count && available == XENSTORE_RING_SIZE)
+    __atomic_store_n(&ring->rsp_cons, consumed, __ATOMIC_SEQ_CST);
+    // Looked at only now: the store may have filled the ring, and found it full, while we were reading.
+    if (count && __atomic_load_n(&ring->rsp_prod, __ATOMIC_SEQ_CST) - before >= XENSTORE_RING_SIZE)
         xs_ring_notify();
     return count;
 }
