@@ -4,6 +4,9 @@
 #include "xenstore_client.h"
 
 #include <xenstore/ring.h>
+#include <xenstore/state.h>
+
+#include "random.h"
 
 struct bench {
     struct world *w;
@@ -292,6 +295,116 @@ static void reconnecting_drops_watches_transactions_and_output(void **state)
     assert_int_equal(header.type, XS_WATCH_EVENT);
 }
 
+/* ---- restarts ---- */
+
+static void restart(struct bench *b)
+{
+    struct world *w = b->w;
+    struct xs_conn *renewed[CLIENTS_MAX];
+    struct xs_store *other;
+
+    assert_int_equal(xs_store_renew(w->store, &other), 0);
+    for (unsigned int i = 0; i < w->client_count; i++)
+        assert_int_equal(xs_conn_renew(w->clients[i].conn, other, &renewed[i]), 0);
+    for (unsigned int i = 0; i < w->client_count; i++) {
+        xs_conn_close(w->clients[i].conn);
+        w->clients[i].conn = renewed[i];
+    }
+    b->ring.conn = b->g->conn;
+    xs_store_replace(w->store, other);
+    w->store = other;
+}
+
+/* The guest's streams of bytes, which go into the ring and come out of it in pieces of any size. */
+struct streams {
+    char out[8192], in[8192];
+    size_t out_len, in_len;
+};
+
+static void say(struct streams *s, uint32_t type, uint32_t req_id, const char *text)
+{
+    size_t len = strlen(text);
+    struct xsd_sockmsg header = {type, req_id, 0, (uint32_t)len};
+
+    assert_true(s->out_len + sizeof(header) + len <= sizeof(s->out));
+    memcpy(s->out + s->out_len, &header, sizeof(header));
+    s->out_len += sizeof(header);
+    for (size_t i = 0; i < len; i++)
+        s->out[s->out_len++] = text[i] == '|' ? '\0' : text[i];
+}
+
+/* Moves some bytes each way. */
+static void pump(struct bench *b, struct streams *s)
+{
+    size_t room = XENSTORE_RING_SIZE - (b->page.req_prod - b->page.req_cons);
+    size_t len = random_below(64);
+
+    len = len < room ? len : room;
+    len = len < s->out_len ? len : s->out_len;
+    put(b, s->out, len);
+    s->out_len -= len;
+    memmove(s->out, s->out + len, s->out_len);
+    len = random_below(64);
+    s->in_len += get(b, s->in + s->in_len, len < sizeof(s->in) - s->in_len ? len : sizeof(s->in) - s->in_len);
+}
+
+/* The next whole message; false: it isn't here yet. */
+static bool hear(struct streams *s, struct xsd_sockmsg *header, char *text)
+{
+    size_t size;
+
+    if (s->in_len < sizeof(*header))
+        return false;
+    memcpy(header, s->in, sizeof(*header));
+    size = sizeof(*header) + header->len;
+    if (s->in_len < size)
+        return false;
+    memcpy(text, s->in + sizeof(*header), header->len);
+    text[header->len] = '\0';
+    s->in_len -= size;
+    memmove(s->in, s->in + size, s->in_len);
+    return true;
+}
+
+static void restarts_lose_nothing_at_any_moment(void **state)
+{
+    struct bench *b = *state;
+    struct streams *s = calloc(1, sizeof(*s));
+    uint32_t asked = 1, answered = 0;
+    char text[XENSTORE_PAYLOAD_MAX + 1], long_value[700];
+
+    memset(long_value, 'x', sizeof(long_value) - 1);
+    long_value[sizeof(long_value) - 1] = '\0';
+    say(s, XS_WATCH, asked, "a|t|");
+    for (unsigned int i = 0; answered < 20000; i++) {
+        struct xsd_sockmsg header;
+
+        if (s->out_len < 4000) {
+            snprintf(text, sizeof(text), "a|%u %s", asked + 1, random_below(4) ? "" : long_value);
+            say(s, XS_WRITE, ++asked, text);
+            say(s, XS_READ, ++asked, "a|");
+        }
+        pump(b, s);
+        if (random_below(2))
+            xs_ring_run(&b->ring);
+        if (!random_below(8))
+            restart(b);
+        while (hear(s, &header, text)) {
+            if (header.type == XS_WATCH_EVENT) {
+                assert_string_equal(text, "a");
+                continue;
+            }
+            assert_int_not_equal(header.type, XS_ERROR);
+            assert_int_equal(header.req_id, ++answered);
+            if (header.type == XS_READ)
+                assert_int_equal(strtoul(text, NULL, 10), header.req_id - 1);
+        }
+        assert_true(i < 2000000);
+    }
+    assert_int_equal(b->page.error, XENSTORE_ERROR_NONE);
+    free(s);
+}
+
 #define INVARIANT(number, test)                              \
     {                                                        \
 #number " " #test, test, make_bench, end_bench, NULL \
@@ -310,6 +423,7 @@ int main(void)
         INVARIANT(9, wild_indices_break_only_this_ring),
         INVARIANT(9, our_own_indices_are_not_the_guests_to_change),
         INVARIANT(9, a_too_long_request_is_a_protocol_error),
+        INVARIANT(12, restarts_lose_nothing_at_any_moment),
         INVARIANT(5, reconnecting_drops_watches_transactions_and_output),
     };
 
