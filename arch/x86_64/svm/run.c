@@ -13,6 +13,8 @@
 // entry.S relies on these offsets.
 _Static_assert(offsetof(struct svm_vcpu, regs) == 0 && offsetof(struct svm_vcpu, vmcb_pa) == 8, "entry.S");
 
+#define OPCODE_HLT 0xf4
+
 static void unknown(struct vcpu_exit *exit, const struct vmcb *vmcb, enum exit_kind kind, const char *why)
 {
     exit->kind = kind;
@@ -86,6 +88,23 @@ static void decode_exception(const struct vmcb *vmcb, struct vcpu_exit *exit)
     };
 }
 
+// Between STI and HLT this is told as the exit of that HLT, which is what the guest does next; the machine's
+// interrupt goes on waiting. For QEMU's VMRUN forgets the shadow of STI: an interrupt for the guest would get
+// in before HLT, and the guest then sleep over what it was told.
+static void decode_interrupt(struct svm_vcpu *svm, struct vcpu_exit *exit)
+{
+    const struct vmcb *vmcb = svm->vmcb;
+    uint8_t bytes[INSN_MAX];
+
+    exit->kind = EXIT_INTERRUPT;
+    exit->interrupt.vector = 0;
+    if (likely(!(vmcb->int_state & 1)) || vmcb->cpl != 0 || !hvm_fetch(svm->v, bytes) ||
+        bytes[0] != OPCODE_HLT)
+        return;
+    exit->kind = EXIT_HLT;
+    exit->next_rip = vmcb->rip + 1;
+}
+
 static void close_window(struct vmcb *vmcb)
 {
     vmcb->int_ctl &= ~(INT_CTL_IRQ | INT_CTL_PRIO | INT_CTL_IGN_TPR);
@@ -132,10 +151,7 @@ static void decode_other(struct svm_vcpu *svm, struct vcpu_exit *exit)
     struct vmcb *vmcb = svm->vmcb;
 
     switch ((uint32_t)vmcb->exit_code) {
-    case SVM_EXIT_INTR:
-        exit->kind = EXIT_INTERRUPT;
-        exit->interrupt.vector = 0;
-        break;
+    case SVM_EXIT_INTR: decode_interrupt(svm, exit); break;
     case SVM_EXIT_IO: decode_io(vmcb, exit); break;
     case SVM_EXIT_NPF: decode_npf(vmcb, exit); break;
     case SVM_EXIT_VINTR:
