@@ -105,7 +105,7 @@ $(BUILD)/include/xen:
 hypervisor: $(BUILD)/proxenos
 
 # The halves of the run loop need no frames of their own: backtraces go on with the loop's.
-$(BUILD)/hv/arch/x86_64/svm/run.o $(BUILD)/hv/arch/x86_64/vmx/run.o: HV_CFLAGS += -fomit-frame-pointer
+$(BUILD)/hv/arch/x86_64/svm/run.o $(BUILD)/hv/arch/x86_64/vmx/run.o: private HV_CFLAGS += -fomit-frame-pointer
 
 # What runs when something begins or ends is built for size, to keep the image small (make bench prints it).
 hv-cold-objects := $(addprefix $(BUILD)/hv/, $(addprefix arch/x86_64/, boot/multiboot.o boot/memory_map.o boot/start.o \
@@ -114,10 +114,10 @@ hv-cold-objects := $(addprefix $(BUILD)/hv/, $(addprefix arch/x86_64/, boot/mult
     hvm/vlapic.o svm/insn_length.o svm/permissions.o vmx/check.o vmx/controls.o vmx/permissions.o) \
     $(addprefix hypervisor/, boot_mem.o cmdline.o console.o console_io.o dom0_build.o domctl.o elf.o main.o physdev_op.o \
     printk.o symbols.o sysctl.o))
-$(hv-cold-objects): HV_CFLAGS += -Os
+$(hv-cold-objects): private HV_CFLAGS += -Os
 
 # Only arch code sees arch headers (rule 1 of docs/architecture.md).
-$(BUILD)/hv/arch/%: HV_CFLAGS += -Iarch/x86_64/include
+$(BUILD)/hv/arch/%: private HV_CFLAGS += -Iarch/x86_64/include
 
 $(BUILD)/hv/%.o: %.c $(FLAGS_FILE) | $(BUILD)/include/xen
 	$(call step,CC,$<)
@@ -172,8 +172,8 @@ guests: $(guest-elfs)
 $(NEWLIB)/lib/libc.a $(LIBS)/lib/libzstd.a &:
 	$(Q)scripts/setup
 
-$(BUILD)/guest/xenstore/%: GUEST_CFLAGS += $(DOM0_CFLAGS)
-$(BUILD)/guest/dom0-tools/%: GUEST_CFLAGS += $(DOM0_CFLAGS)
+$(BUILD)/guest/xenstore/%: private GUEST_CFLAGS += $(DOM0_CFLAGS)
+$(BUILD)/guest/dom0-tools/%: private GUEST_CFLAGS += $(DOM0_CFLAGS)
 
 $(BUILD)/guest/%.o: %.c $(FLAGS_FILE) | $(BUILD)/include/xen $(NEWLIB)/lib/libc.a
 	$(call step,CC,$<)

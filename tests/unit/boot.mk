@@ -14,4 +14,4 @@ lock_test-srcs = tests/unit/lock_test.c $(hv-core-srcs)
 clock_test-srcs = tests/unit/clock_test.c
 
 boot-test-objects = $(addprefix $(BUILD)/host/tests/unit/,multiboot_test.o screen_test.o acpi_test.o pt_test.o clock_test.o)
-$(boot-test-objects) $(BUILD)/host/arch/%.o $(BUILD)/fuzz-obj/arch/%.o: HOST_CFLAGS += -Iarch/x86_64/include
+$(boot-test-objects) $(BUILD)/host/arch/%.o $(BUILD)/fuzz-obj/arch/%.o: private HOST_CFLAGS += -Iarch/x86_64/include

@@ -5,7 +5,7 @@ hv-core-srcs = tests/unit/harness.c hypervisor/lock_check.c \
     $(filter-out $(addprefix hypervisor/,main.c dom0_build.c elf.c symbols.c libc.c lock_check.c),$(hv-srcs))
 
 # The order of locks is checked in every host test.
-$(BUILD)/host/hypervisor/%.o $(BUILD)/fuzz-obj/hypervisor/%.o: HOST_CFLAGS += -DHV_DEBUG
+$(BUILD)/host/hypervisor/%.o $(BUILD)/fuzz-obj/hypervisor/%.o: private HOST_CFLAGS += -DHV_DEBUG
 
 unit-tests += timer_test evtchn_test sched_test domain_test hypercall_test
 timer_test-srcs = tests/unit/timer_test.c $(hv-core-srcs)

@@ -17,8 +17,8 @@ hvm_io_test-srcs = tests/unit/hvm_io_test.c $(hvm-fake) $(hvm-dir)/io.c $(hvm-di
 hvm_context_test-srcs = tests/unit/hvm_context_test.c $(hvm-fake) $(hvm-dir)/context.c $(hvm-dir)/mtrr.c
 
 $(foreach name,hvm_fake speculation_test mov_decoder_test guest_walk_test hvm_interrupts_test cpuid_test hvm_io_test hvm_context_test,\
-    $(BUILD)/host/tests/unit/$(name).o): HOST_CFLAGS += -Iarch/x86_64/include
+    $(BUILD)/host/tests/unit/$(name).o): private HOST_CFLAGS += -Iarch/x86_64/include
 
 unit-tests += vmx_check_test
 vmx_check_test-srcs = tests/unit/vmx_check_test.c arch/x86_64/vmx/check.c
-$(BUILD)/host/tests/unit/vmx_check_test.o $(BUILD)/host/arch/x86_64/vmx/%.o: HOST_CFLAGS += -Iarch/x86_64/include
+$(BUILD)/host/tests/unit/vmx_check_test.o $(BUILD)/host/arch/x86_64/vmx/%.o: private HOST_CFLAGS += -Iarch/x86_64/include

@@ -15,13 +15,13 @@ dom0_build_test-srcs = tests/unit/dom0_build_test.c hypervisor/dom0_build.c hype
 unit-tests += p2m_test
 p2m_test-srcs = tests/unit/p2m_test.c hypervisor/p2m.c arch/x86_64/hvm/p2m.c arch/x86_64/pt.c arch/x86_64/pt_npt.c \
     $(memory-machine-srcs)
-$(BUILD)/host/tests/unit/p2m_test.o: HOST_CFLAGS += -Iarch/x86_64/include
+$(BUILD)/host/tests/unit/p2m_test.o: private HOST_CFLAGS += -Iarch/x86_64/include
 
 # On the whole core, with failing allocations and continuations on demand.
 faults-srcs = tests/unit/faults.c $(hv-core-srcs)
 faults-libs = $(addprefix -Wl$(comma)--wrap=,hv_alloc page_alloc page_alloc_domain preempt_check)
 comma := ,
-$(BUILD)/host/tests/unit/faults.o $(BUILD)/fuzz-obj/tests/unit/faults.o: HOST_CFLAGS += -DHV_DEBUG
+$(BUILD)/host/tests/unit/faults.o $(BUILD)/fuzz-obj/tests/unit/faults.o: private HOST_CFLAGS += -DHV_DEBUG
 
 unit-tests += memory_op_test
 memory_op_test-srcs = tests/unit/memory_op_test.c $(faults-srcs)
