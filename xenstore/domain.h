@@ -36,6 +36,7 @@ struct xs_domain {
     int64_t credit;                    /* thousandths of a write, at credit_time; see rate.c */
     uint64_t credit_time;              /* 0: it never wrote */
     struct xs_activity activity;
+    uint32_t counted[XS_QUOTA_COUNT]; /* what CONTROL's check found of usage[] */
 };
 
 struct xs_domain *xs_domain_find(const struct xs_store *store, uint16_t domid);

@@ -2,6 +2,7 @@
 /* Limits on what unprivileged domains may hold; see quota.h. */
 #include "quota.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <xen/xen.h>
@@ -9,6 +10,7 @@
 #include "conn.h"
 #include "domain.h"
 #include "internal.h"
+#include "journal.h"
 
 static const struct {
     const char *name;
@@ -49,6 +51,38 @@ void xs_quota_defaults(uint32_t limits[XS_QUOTA_COUNT])
 {
     for (unsigned int i = 0; i < XS_QUOTA_COUNT; i++)
         limits[i] = quotas[i].limit;
+}
+
+static int set_for_domain(struct xs_store *store, struct xs_domain *domain, enum xs_quota quota,
+                          uint32_t limit)
+{
+    struct xs_domain_state state = domain->state;
+
+    state.limited |= 1u << quota;
+    state.limits[quota] = limit;
+    return xs_domain_change(store, domain, &state);
+}
+
+static int set_for_all(struct xs_store *store, enum xs_quota quota, uint32_t limit)
+{
+    int error = xs_journal_quota(store, quota, limit);
+
+    if (error)
+        return error;
+    store->limited |= 1u << quota;
+    store->limits[quota] = limit;
+    return 0;
+}
+
+int xs_quota_set(struct xs_store *store, struct xs_domain *domain, const char *name, const char *value)
+{
+    enum xs_quota quota = xs_quota_of(name);
+    uint64_t limit;
+
+    if (quota == XS_QUOTA_COUNT || !xs_parse_number(value, UINT32_MAX, &limit))
+        return EINVAL;
+    return domain ? set_for_domain(store, domain, quota, (uint32_t)limit)
+                  : set_for_all(store, quota, (uint32_t)limit);
 }
 
 uint32_t xs_store_quota(const struct xs_store *store, enum xs_quota quota)

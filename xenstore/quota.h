@@ -19,6 +19,10 @@ uint32_t xs_quota_limit(const struct xs_store *store, const struct xs_domain *do
 
 void xs_quota_defaults(uint32_t limits[XS_QUOTA_COUNT]);
 
+/* Sets the limit of a domain, or with NULL of all, for an administrator who typed both words. 0, EINVAL, or
+ * an error of the journal. */
+int xs_quota_set(struct xs_store *store, struct xs_domain *domain, const char *name, const char *value);
+
 /*
  * May the client have `amount` in all of what this quota limits? If not, it is reported. `conn` NULL is the
  * store itself, which like a privileged client has no limits.

@@ -131,7 +131,7 @@ static void watch_free(struct xs_watch *watch)
     struct xs_watch_set *set = watch->set;
 
     conn->domain->usage[XS_QUOTA_WATCHES]--;
-    conn->domain->usage[XS_QUOTA_MEMORY] -= watch_memory(set->path, watch->token);
+    conn->domain->usage[XS_QUOTA_MEMORY] -= xs_watch_memory(watch);
     xs_hash_remove(&conn->store->watches, &watch->entry);
     LIST_REMOVE(watch, in_conn);
     TAILQ_REMOVE(&set->watches, watch, in_set);
@@ -182,6 +182,11 @@ int xs_watch_restore(struct xs_conn *conn, const struct xs_watch_request *reques
 const char *xs_watch_path(const struct xs_watch *watch)
 {
     return watch->set->path;
+}
+
+size_t xs_watch_memory(const struct xs_watch *watch)
+{
+    return watch_memory(watch->set->path, watch->token);
 }
 
 int xs_watch_remove(struct xs_conn *conn, const char *path, const char *token)

@@ -47,6 +47,7 @@ int xs_watch_add(struct xs_conn *conn, const struct xs_watch_request *request);
 int xs_watch_restore(struct xs_conn *conn, const struct xs_watch_request *request);
 
 const char *xs_watch_path(const struct xs_watch *watch);
+size_t xs_watch_memory(const struct xs_watch *watch); /* bytes charged for it */
 
 /* UNWATCH: 0 or ENOENT. */
 int xs_watch_remove(struct xs_conn *conn, const char *path, const char *token);

@@ -5,6 +5,9 @@
  */
 #include "xenstore_client.h"
 
+#include "../../xenstore/domain.h"
+#include "../../xenstore/internal.h"
+
 /* Domain 5, introduced, with a directory of its own. */
 static struct client *housed_guest(struct world *w)
 {
@@ -271,18 +274,93 @@ static void control_shows_and_sets_quotas(void **state)
     event(w->tool);
     assert_non_null(strstr(ask(w->tool, XS_CONTROL, 0, "help|"), "quota"));
     assert_non_null(strstr(ask(w->tool, XS_CONTROL, 0, "quota|"), "nodes                      1000\n"));
-    ANSWERS(ask(w->tool, XS_CONTROL, 0, "quota|set|nodes|12|"), "OK\n|");
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "quota|set|nodes|12|"), "OK|");
     assert_non_null(
         strstr(ask(w->tool, XS_CONTROL, 0, "quota|5|"), "nodes                        12          1\n"));
     ANSWERS(ask(w->tool, XS_CONTROL, 0, "quota|set|noodles|12|"), "EINVAL");
     ANSWERS(ask(w->tool, XS_CONTROL, 0, "quota|9|"), "ENOENT");
     ANSWERS(ask(w->tool, XS_CONTROL, 0, "quota|5|6|"), "EINVAL");
-    ANSWERS(ask(w->tool, XS_CONTROL, 0, "print|hello|"), "OK\n|");
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "print|hello|"), "OK|");
     assert_string_equal(w->log, "0: says: hello");
     ANSWERS(ask(w->tool, XS_CONTROL, 0, "print|"), "EINVAL");
     ANSWERS(ask(w->tool, XS_CONTROL, 0, "explode|"), "EINVAL");
     ANSWERS(ask(w->tool, XS_CONTROL, 0, ""), "EINVAL");
     ANSWERS(ask(w->tool, XS_CONTROL, 0, "a|b|c|d|e|"), "EINVAL");
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "print|2|3|4|5|6|7|8|9|"), "EINVAL");
+}
+
+static void control_knows_the_quota_that_only_warns(void **state)
+{
+    struct world *w = *state;
+
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "quota-soft|"), "memory                  2097152\n|");
+    OK(ask(w->tool, XS_CONTROL, 0, "quota-soft|set|memory|5|"));
+    assert_int_equal(xs_store_quota(w->store, XS_QUOTA_MEMORY_SOFT), 5);
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "quota-soft|set|nodes|5|"), "EINVAL");
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "quota-soft|set|memory|x|"), "EINVAL");
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "quota-soft|5|"), "EINVAL");
+}
+
+static void control_checks_who_is_charged_for_what(void **state)
+{
+    struct world *w = *state;
+    struct client *g = housed_guest(w);
+
+    watch(g, "a", "t");
+    start(g);
+    OK(ask(g, XS_WRITE, start(g), "in-a-transaction|1"));
+    OK(ask(w->tool, XS_WRITE, 0, "/local/domain/5/a/b|1"));
+    OK(ask(w->tool, XS_CONTROL, 0, "check|"));
+    ANSWERS(event(g), "a/b|t|");
+    OK(ask(w->tool, XS_CONTROL, 0, "check|")); /* it counts from 0 again */
+    xs_domain_find(w->store, 5)->usage[XS_QUOTA_NODES]++;
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "check|"), "domain 5 has 3 nodes and is charged for 4\n|");
+    xs_domain_find(w->store, 5)->usage[XS_QUOTA_NODES]--;
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "check|it|"), "EINVAL");
+}
+
+static void control_reports_what_takes_memory(void **state)
+{
+    struct world *w = *state;
+    struct client *g = housed_guest(w);
+    const char *report;
+
+    watch(g, "a", "t");
+    start(g);
+    OK(ask(w->tool, XS_WRITE, 0, "/local/domain/5/a|1")); /* and its event waits */
+    report = ask(w->tool, XS_CONTROL, 0, "memreport|");
+    assert_non_null(strstr(report, "nodes                   7 "));
+    assert_non_null(strstr(report, "watches                 1 "));
+    assert_non_null(strstr(report, "transactions            1 "));
+    assert_non_null(strstr(report, "connections             2 "));
+    assert_non_null(strstr(report, "messages                1 "));
+    assert_non_null(strstr(report, "charged to domains: "));
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "memreport|/tmp/file|"), "EINVAL");
+}
+
+static int answer_control(void *ctx, const char *const *words, size_t count, char *answer, size_t size)
+{
+    (void)ctx;
+    if (strcmp(words[0], "sing"))
+        return EINVAL;
+    if (count > 1)
+        snprintf(answer, size, "%s: la la", words[1]);
+    return 0;
+}
+
+static void control_may_have_commands_of_the_service(void **state)
+{
+    struct world *w = *state;
+
+    w->store->hooks.control = answer_control;
+    w->store->hooks.control_help = "sing [SONG]\n";
+    OK(ask(w->tool, XS_CONTROL, 0, "sing|"));
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "sing|softly|"), "softly: la la|");
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "dance|"), "EINVAL");
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "help|"),
+            "check\nhelp\nmemreport\nprint TEXT\nquota [DOMID | set NAME VALUE]\n"
+            "quota-soft [set memory VALUE]\nsing [SONG]\n|");
+    ANSWERS(ask(w->tool, XS_CONTROL, 0, "help|me|"), "EINVAL");
 }
 
 /* ---- who does what ---- */
@@ -412,6 +490,10 @@ int main(void)
         TEST(malformed_requests_are_logged_once_per_kind),
         TEST(who_serves_a_domain_may_do_what_that_may),
         TEST(control_shows_and_sets_quotas),
+        TEST(control_knows_the_quota_that_only_warns),
+        TEST(control_checks_who_is_charged_for_what),
+        TEST(control_reports_what_takes_memory),
+        TEST(control_may_have_commands_of_the_service),
         TEST(activity_is_counted_for_each_domain),
         TEST(a_watch_may_be_limited_in_depth),
         TEST(a_depth_of_one_tells_which_domain_came_or_went),

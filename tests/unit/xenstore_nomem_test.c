@@ -92,6 +92,7 @@ static const struct line scenario[] = {
     {'T', XS_WIRE_GET_QUOTA, false, ""},
     {'T', XS_WIRE_SET_FEATURE, false, "6|3|"},
     {'T', XS_CONTROL, false, "quota|5|"},
+    {'T', XS_CONTROL, false, "check|"},
     {'T', XS_INTRODUCE, false, "6|1|1|"},
     {'T', XS_SET_TARGET, false, "6|5|"},
     {'G', XS_WATCH, false, "device|a rather long token, so that nothing of it is short|"},

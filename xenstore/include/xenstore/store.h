@@ -72,6 +72,14 @@ struct xs_hooks {
      * for an answer, and nothing happens.
      */
     int (*journal)(void *ctx, const void *records, size_t len);
+
+    /*
+     * A command of CONTROL that the engine doesn't know, in words, at least one: it writes its answer as a
+     * string to `answer`, which says "OK" if it doesn't. Returns 0 or a positive errno; EINVAL: there is no
+     * such command. `control_help` lists these commands, a line each; NULL: there are none.
+     */
+    int (*control)(void *ctx, const char *const *words, size_t count, char *answer, size_t size);
+    const char *control_help;
 };
 
 /*
