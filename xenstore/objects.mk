@@ -7,4 +7,5 @@ xenstore-engine-srcs := $(addprefix xenstore/, \
     journal.c state.c conn_state.c records.c)
 xenstore-srcs += $(xenstore-engine-srcs) xenstore/ring.c xenstore/local.c xenstore/renew.c
 xenstored-srcs := $(xenstore-engine-srcs) $(addprefix xenstore/unix/, \
-    main.c options.c log.c background.c listener.c loop.c server.c client.c batch.c state_file.c handover.c)
+    main.c options.c log.c background.c listener.c loop.c server.c client.c batch.c state_file.c handover.c \
+    control.c)

@@ -26,7 +26,7 @@
 #define VARIABLE "XENSTORED_HANDOVER"
 
 /* Beside those of ../records.h. */
-#define RECORD_FILES  32 /* u32 listening socket, u32 lock file */
+#define RECORD_FILES  32 /* u32 listening socket, u32 lock file, the log file's path or "" */
 #define RECORD_CLIENT 33 /* u32 socket, u8 sends no more, bytes that the engine hasn't taken */
 
 static char program[PATH_MAX];
@@ -38,6 +38,11 @@ void handover_init(char **argv)
 
     program[len > 0 ? len : 0] = '\0';
     arguments = argv;
+}
+
+struct handover_target handover_again(void)
+{
+    return (struct handover_target){.program = program, .arguments = arguments};
 }
 
 /* ---- giving ---- */
@@ -77,6 +82,7 @@ static int put_files(struct file *file, int listener, int lock)
     xs_record_begin(&writer, RECORD_FILES);
     xs_put_u32(&writer, (uint32_t)listener);
     xs_put_u32(&writer, (uint32_t)lock);
+    xs_put_string(&writer, log_file());
     xs_record_end(&writer);
     return finish(file, &writer);
 }
@@ -135,7 +141,7 @@ static void set_kept(const struct server *server, int lock, int handover, bool k
     }
 }
 
-void handover_give(struct server *server, int lock)
+void handover_give(struct server *server, int lock, const struct handover_target *target)
 {
     struct file file = {.fd = memfd_create("xenstored-handover", MFD_CLOEXEC)};
     char number[16];
@@ -145,14 +151,14 @@ void handover_give(struct server *server, int lock)
         snprintf(number, sizeof(number), "%d", file.fd);
         setenv(VARIABLE, number, 1);
         set_kept(server, lock, file.fd, true);
-        execv(program, arguments);
+        execv(target->program, target->arguments);
         error = errno;
         set_kept(server, lock, file.fd, false);
         unsetenv(VARIABLE);
     }
     if (file.fd >= 0)
         close(file.fd);
-    log_line("%s: cannot become this program, going on: %s", program, strerror(error));
+    log_line("%s: cannot become this program, going on: %s", target->program, strerror(error));
 }
 
 /* ---- taking ---- */
@@ -181,6 +187,15 @@ static uint32_t type_of(const void *records, size_t len)
     return xs_take_u32(&reader);
 }
 
+/* A program of before there were log files leaves none. */
+static void take_log(struct xs_reader *in)
+{
+    const char *path = xs_reader_left(in) ? xs_take_string(in) : "";
+
+    if (*path)
+        log_to_file(path);
+}
+
 struct taking {
     struct xs_store *store;
     struct server *server;
@@ -200,6 +215,7 @@ static int take_for_store(void *ctx, const void *records, size_t len)
     xs_record_next(&reader, &type, &payload);
     taking->listener = take_fd(&payload);
     taking->lock = take_fd(&payload);
+    take_log(&payload);
     return taking->listener < 0 || taking->lock < 0 ? EBADF : 0;
 }
 

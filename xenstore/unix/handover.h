@@ -15,8 +15,17 @@
 /* Notes where the program is, and how it was called. At the start. */
 void handover_init(char **argv);
 
-/* Becomes the program that is there now. Returns only if that can't be; it has been told why. */
-void handover_give(struct server *server, int lock);
+/* What to become, and how to call it: a list of words that ends with NULL. */
+struct handover_target {
+    const char *program;
+    char **arguments;
+};
+
+/* The program that is there now, called as this one was. */
+struct handover_target handover_again(void);
+
+/* Becomes another program. Returns only if that can't be; it has been told why. */
+void handover_give(struct server *server, int lock, const struct handover_target *target);
 
 /* What a former program left; -1: nothing. */
 int handover_received(void);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "background.h"
+#include "control.h"
 #include "handover.h"
 #include "listener.h"
 #include "log.h"
@@ -29,6 +30,7 @@ struct daemon {
     struct server server;
     struct state_file state_file;
     struct source signals;
+    struct control control;
     int lock;
     int handover; /* what the program before this one left, or -1 */
     bool ending;
@@ -50,10 +52,31 @@ static void report(void *ctx, uint16_t domid, const char *what)
     log_line("domain %u: %s", domid, what);
 }
 
-static struct xs_store *make_store(const struct options *options, struct state_file *state_file)
+static int keep(void *ctx, const void *records, size_t len)
+{
+    struct daemon *d = ctx;
+
+    return state_file_append(&d->state_file, records, len);
+}
+
+static int take_command(void *ctx, const char *const *words, size_t count, char *answer, size_t size)
+{
+    struct daemon *d = ctx;
+
+    return control_run(&d->control, words, count, answer, size);
+}
+
+static struct xs_store *make_store(struct daemon *d)
 {
     const struct xs_hooks hooks = {
-        .ctx = state_file, .quota_exceeded = report_quota, .log = report, .journal = state_file_append};
+        .ctx = d,
+        .quota_exceeded = report_quota,
+        .log = report,
+        .journal = keep,
+        .control = take_command,
+        .control_help = control_help,
+    };
+    const struct options *options = &d->options;
     struct xs_store *store;
     uint64_t seed;
 
@@ -163,7 +186,7 @@ static bool start(struct daemon *d)
 
     raise_file_limit();
     state_file_init(&d->state_file);
-    store = make_store(options, &d->state_file);
+    store = make_store(d);
     if (!store)
         return false;
     if (d->handover < 0)
@@ -193,9 +216,20 @@ static void end(struct daemon *d)
 {
     server_stop(&d->server);
     xs_store_destroy(d->server.store);
+    control_forget(&d->control);
     unlink(d->options.socket_path);
     if (d->options.pid_file)
         unlink(d->options.pid_file);
+}
+
+/* Comes back only if it can't be done. */
+static void hand_over(struct daemon *d)
+{
+    struct handover_target target = d->control.decided ? control_target(&d->control) : handover_again();
+
+    handover_give(&d->server, d->lock, &target);
+    d->handing_over = false;
+    control_forget(&d->control);
 }
 
 /* One round: whoever has something to do, then what is between requests. */
@@ -203,10 +237,8 @@ static void run_once(struct daemon *d)
 {
     server_run_once(&d->server);
     state_file_tidy(&d->state_file, d->server.store);
-    if (d->handing_over && !d->ending) {
-        d->handing_over = false;
-        handover_give(&d->server, d->lock);
-    }
+    if ((d->handing_over || d->control.decided) && !d->ending)
+        hand_over(d);
 }
 
 /* The program before this one has left the terminal already, and has been announced. */

@@ -13,7 +13,7 @@
 /* Where libxenstore looks for the socket if the environment doesn't say. */
 #define RUN_DIR "/var/run/xenstored"
 
-#define VERSION "xenstored of Proxenos, speaking the protocol of Xen 4.17"
+#define VERSION OPTIONS_PROGRAM ", speaking the protocol of Xen 4.17"
 
 static const char usage[] =
     "usage: xenstored [options]\n"
@@ -125,8 +125,8 @@ static void take_option(struct options *options, int option, const char *value)
     case 'F': options->pid_file = value; break;
     case 'P': options->output_pid = true; break;
     case 'I': options->in_memory = true; break;
-    case 'H': print_and_exit(usage);
-    case OPTION_VERSION: print_and_exit(VERSION);
+    case 'H': options->print = usage; break;
+    case OPTION_VERSION: options->print = VERSION; break;
     case 'E': set_limit(options, XS_QUOTA_NODES, value); break;
     case 'S': set_limit(options, XS_QUOTA_NODE_SIZE, value); break;
     case 'W': set_limit(options, XS_QUOTA_WATCHES, value); break;
@@ -162,5 +162,7 @@ void options_read(struct options *options, int argc, char **argv)
         take_option(options, option, optarg);
     if (optind < argc)
         refuse(argv[optind], "an argument nobody asked for");
+    if (options->print)
+        print_and_exit(options->print);
     read_environment(options);
 }

@@ -14,7 +14,11 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2
 
+/* How --version begins. It is printed only if all other options are right. */
+#define OPTIONS_PROGRAM "xenstored of Proxenos"
+
 struct options {
+    const char *print; /* this, and end; NULL: nothing */
     bool foreground;
     bool output_pid;
     bool in_memory;       /* the state isn't kept in a file */
