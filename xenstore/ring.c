@@ -48,7 +48,10 @@ void xs_ring_attach(struct xs_ring *ring, struct xenstore_domain_interface *page
     ring->rsp_prod = load(&page->rsp_prod);
     page->server_features = xs_conn_features(conn);
     store(&page->error, XENSTORE_ERROR_NONE);
-    store(&page->connection, XENSTORE_CONNECTED);
+    /* Who asks for a new beginning already waits for it, and for the event that tells of it: see
+     * xs_ring_run(). */
+    if (load(&page->connection) != XENSTORE_RECONNECT)
+        store(&page->connection, XENSTORE_CONNECTED);
 }
 
 /* Tells the domain why its connection is dead. Nothing more is taken or given until it reconnects. */

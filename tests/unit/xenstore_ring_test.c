@@ -98,6 +98,48 @@ static void a_fresh_ring_announces_features(void **state)
     assert_int_equal(b->notified, 0);
 }
 
+/* It may have found a page that somebody else had used, even before the store has. */
+static void a_reconnect_that_waits_at_the_introduction_is_served(void **state)
+{
+    struct bench *b = *state;
+    struct xsd_sockmsg header;
+
+    b->page.req_prod = 17;
+    b->page.rsp_prod = 5000;
+    b->page.connection = XENSTORE_RECONNECT;
+    xs_ring_attach(&b->ring, &b->page, b->g->conn, count_notify, b);
+    assert_int_equal(b->page.connection, XENSTORE_RECONNECT);
+    xs_ring_run(&b->ring);
+    assert_int_equal(b->page.connection, XENSTORE_CONNECTED);
+    assert_int_equal(b->page.error, XENSTORE_ERROR_NONE);
+    assert_int_equal(b->page.req_prod, 0);
+    assert_int_equal(b->page.rsp_prod, 0);
+    assert_int_equal(b->notified, 1);
+    put_request(b, XS_MKDIR, 1, "a|");
+    xs_ring_run(&b->ring);
+    OK(get_reply(b, &header));
+}
+
+/* Nor read: evtchn_port of later headers is there. */
+static void what_is_behind_the_fields_is_left_alone(void **state)
+{
+    struct {
+        struct xenstore_domain_interface page;
+        uint32_t behind;
+    } shared = {.page = {.connection = XENSTORE_CONNECTED}, .behind = 0xdeadbeef};
+    struct bench *b = *state;
+
+    assert_int_equal(sizeof(shared.page), 2076);
+    xs_ring_attach(&b->ring, &shared.page, b->g->conn, count_notify, b);
+    shared.page.connection = XENSTORE_RECONNECT;
+    xs_ring_run(&b->ring);
+    shared.page.req_prod = XENSTORE_RING_SIZE + 1;
+    xs_ring_run(&b->ring);
+    assert_int_equal(shared.page.error, XENSTORE_ERROR_RINGIDX);
+    assert_int_equal(shared.page.connection, XENSTORE_CONNECTED);
+    assert_int_equal(shared.behind, 0xdeadbeef);
+}
+
 static void requests_and_replies_wrap(void **state)
 {
     struct bench *b = *state;
@@ -414,6 +456,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         INVARIANT(9, a_fresh_ring_announces_features),
+        INVARIANT(9, a_reconnect_that_waits_at_the_introduction_is_served),
+        INVARIANT(9, what_is_behind_the_fields_is_left_alone),
         INVARIANT(9, requests_and_replies_wrap),
         INVARIANT(9, indices_wrap_around_32_bits),
         INVARIANT(9, partial_headers_wait),

@@ -3,6 +3,12 @@
  * The shared-page transport: moves bytes between a domain's struct xenstore_domain_interface and its
  * connection. The domain can change any field of the page at any moment, so each index is read once per pass,
  * checked, then used.
+ *
+ * Of the page's fields the domain writes req, req_prod, rsp_cons and connection (to ask for a reconnect), the
+ * store all others. Later headers than 4.17's have an evtchn_port behind error, by which a store finds the
+ * port of a domain that was started without a toolstack. There are no such domains here: INTRODUCE always
+ * says which port, and what a domain wrote into its page isn't taken for it. Bytes behind error are neither
+ * read nor written.
  */
 #ifndef XENSTORE_RING_H
 #define XENSTORE_RING_H
