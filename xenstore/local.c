@@ -431,7 +431,25 @@ unsigned int xs_local_dispatch(struct xs_local *local)
     return ran;
 }
 
-/* ---- quotas ---- */
+/* ---- for the administrator ---- */
+
+int xs_local_control(struct xs_local *local, char *const *words, size_t count, char **answer)
+{
+    char rest[XENSTORE_PAYLOAD_MAX];
+    size_t len = 0;
+
+    if (!count)
+        return -EINVAL;
+    for (size_t i = 1; i < count; i++) {
+        size_t size = strlen(words[i]) + 1;
+
+        if (size > sizeof(rest) - len)
+            return -E2BIG;
+        memcpy(rest + len, words[i], size);
+        len += size;
+    }
+    return query(local, XS_CONTROL, XS_TX_NONE, words[0], (struct part){rest, len}, answer, NULL);
+}
 
 int xs_local_set_quota(struct xs_local *local, int domid, const char *name, uint32_t limit)
 {

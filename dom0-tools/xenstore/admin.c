@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* xenstore top, quota and restart. */
+/* xenstore top, quota, control and restart. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
@@ -210,6 +210,27 @@ int xenstore_quota(const struct xl_args *args)
         return set_limit(args, one_domain ? (int)(domid & INT32_MAX) : -1, args->argv[args->argc - 2],
                          args->argv[args->argc - 1]);
     return one_domain ? show_domain(args, domid) : show_limits();
+}
+
+/* ---- control ---- */
+
+int xenstore_control(const struct xl_args *args)
+{
+    struct xs_local *xs = xenstored_connect(NULL, NULL);
+    char *answer;
+    int rc = xs ? xs_local_control(xs, args->argv, (size_t)args->argc, &answer) : -ENOMEM;
+
+    if (xs)
+        xs_local_close(xs);
+    if (rc == -EINVAL) {
+        fprintf(stderr, "xenstore control: there is no such command; 'xenstore control help' lists them\n");
+        return 1;
+    }
+    if (rc)
+        return xenstore_fail(args, args->argv[0], rc);
+    printf("%s%s", answer, *answer && answer[strlen(answer) - 1] == '\n' ? "" : "\n");
+    free(answer);
+    return 0;
 }
 
 /* ---- restart ---- */

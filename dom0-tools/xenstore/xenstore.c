@@ -93,6 +93,14 @@ static const struct xl_command commands[] = {
      0,
      3,
      {{0}}},
+    {"control",
+     xenstore_control,
+     "COMMAND [ARGUMENT]...",
+     "Give the store one of its own commands ('help' lists them)",
+     XL_NO_ARGUMENT,
+     1,
+     8,
+     {{0}}},
     {"restart",
      xenstore_restart,
      "",
@@ -168,10 +176,13 @@ int xenstore_help(const struct xl_args *args)
 
 static int run_command(const struct xl_command *command, int argc, char **argv)
 {
-    struct xl_args args;
+    struct xl_args args = {.command = command, .argc = argc, .argv = argv};
     struct error err;
     bool help = false;
 
+    /* What follows the store's own command is for the store, options included. */
+    if (command->run == xenstore_control && argc && *argv[0] != '-')
+        return command->run(&args);
     if (xl_parse(command, argc, argv, &args, &help, &err)) {
         fprintf(stderr, "xenstore %s: %s\n", command->name, err.text);
         xl_print_help("xenstore", command, stderr);

@@ -24,6 +24,7 @@ int xenstore_chmod(const struct xl_args *args);
 int xenstore_watch(const struct xl_args *args);
 int xenstore_top(const struct xl_args *args);
 int xenstore_quota(const struct xl_args *args);
+int xenstore_control(const struct xl_args *args);
 int xenstore_restart(const struct xl_args *args);
 int xenstore_help(const struct xl_args *args);
 

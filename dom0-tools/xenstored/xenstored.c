@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include <guest/cpu.h>
@@ -46,6 +47,8 @@ static LIST_HEAD(, guest) guests = LIST_HEAD_INITIALIZER(guests);
 static TAILQ_HEAD(, guest) queue = TAILQ_HEAD_INITIALIZER(queue); /* rings that may have work */
 static TAILQ_HEAD(, guest) delayed = TAILQ_HEAD_INITIALIZER(delayed);
 static bool domain_changed; /* VIRQ_DOM_EXC came */
+static bool restart_wanted; /* between two requests: CONTROL's live-update said so */
+static bool silent;         /* CONTROL's log is off */
 static struct waitq work = WAITQ_INIT;
 
 /* Lines for the administrator that wait to be shown. */
@@ -182,7 +185,7 @@ static void note(const char *format, ...)
 {
     va_list args;
 
-    if (notice_count == NOTICES_MAX)
+    if (silent || notice_count == NOTICES_MAX)
         return; /* the next one is as good as this: the engine reports what goes on happening again */
     va_start(args, format);
     vsnprintf(notices[notice_count++], sizeof(notices[0]), format, args);
@@ -201,6 +204,51 @@ static void report(void *ctx, uint16_t domid, const char *what)
 {
     (void)ctx;
     note("domain %u: %s", domid, what);
+}
+
+/* ---- CONTROL ---- */
+
+static const char control_help[] = "live-update -s\nlog on|off\n";
+
+/* The store is part of this program, and can't become another. */
+static int live_update(const char *const *words, size_t count, char *answer, size_t size)
+{
+    if (!count)
+        return EINVAL;
+    if (!strcmp(words[0], "-f") || !strcmp(words[0], "-c")) {
+        snprintf(answer, size, "the store is part of dom0: it can only begin anew as it is, by -s");
+        return 0;
+    }
+    if (!strcmp(words[0], "-s")) {
+        restart_wanted = true;
+        waitq_wake_one(&work);
+        return 0;
+    }
+    return strcmp(words[0], "-a") ? EINVAL : 0;
+}
+
+static int control(void *ctx, const char *const *words, size_t count, char *answer, size_t size)
+{
+    (void)ctx;
+    if (!strcmp(words[0], "live-update"))
+        return live_update(words + 1, count - 1, answer, size);
+    if (count != 2 || strcmp(words[0], "log") || (strcmp(words[1], "on") && strcmp(words[1], "off")))
+        return EINVAL;
+    silent = !strcmp(words[1], "off");
+    return 0;
+}
+
+static void restart(void)
+{
+    unsigned int rings;
+    int rc;
+
+    restart_wanted = false;
+    rc = xenstored_restart(&rings);
+    if (rc)
+        note("it goes on as it was, without a restart: %s", strerror(-rc));
+    else
+        note("restarted, %u domains connected", rings);
 }
 
 /* ---- the thread ---- */
@@ -278,7 +326,7 @@ static void enqueue_delayed(void)
 
 static bool is_work(void)
 {
-    return domain_changed || notice_count || !TAILQ_EMPTY(&queue);
+    return domain_changed || restart_wanted || notice_count || !TAILQ_EMPTY(&queue);
 }
 
 static void serve(void *arg)
@@ -299,6 +347,8 @@ static void serve(void *arg)
             enqueue_delayed();
             look = DEADLINE_NEVER;
         }
+        if (restart_wanted)
+            restart();
         serve_next_ring(now);
         if (look == DEADLINE_NEVER && !TAILQ_EMPTY(&delayed))
             look = now + DELAYED_NS;
@@ -316,6 +366,8 @@ int xenstored_start(void)
         .log = report,
         .introduce = introduce,
         .release = release,
+        .control = control,
+        .control_help = control_help,
     };
     struct thread *thread;
     int rc;

@@ -70,6 +70,20 @@ def test_quotas_are_shown_set_and_told_when_met(run, guest):
     assert "xenstore: domain 1 has reached its quota of nodes (3) at /local/domain/1/data/count" in result.log
 
 
+def test_control_gives_the_store_its_own_commands(run):
+    result = run("xenstore write /kept 1", "xenstore-control help", "xenstore control check", "xenstore control memreport",
+                 "xenstore control print hello", "xenstore control log off", "xenstore control print unheard",
+                 "xenstore control log on", "xenstore-control live-update -f /bin/other", "xenstore-control live-update -s -F",
+                 "sleep 0.1", "xenstore read /kept", "xenstore control explode", status=1)
+    assert "live-update -s\nlog on|off\nOK\n" in result.out
+    assert re.search(r"^nodes +1\d +\d+$", result.out, re.M)
+    assert "xenstore: domain 0: says: hello" in result.log
+    assert "says: unheard" not in result.log
+    assert "it can only begin anew as it is" in result.out
+    assert "xenstore: restarted, 0 domains connected" in result.log
+    assert "connected\n1\nxenstore control: there is no such command" in result.out
+
+
 def test_top_and_watch_follow_a_guest(run, guest):
     result = run("xl create name=t kernel=/files/t.elf memory=32 extra=seconds=5",
                  "xenstore watch -n 30 /local/domain/1/data/count", "xenstore top -n 2", "xl list",

@@ -265,10 +265,33 @@ static void quotas_of_all_and_of_one(void **state)
                      -EINVAL);
 }
 
+static void commands_of_control(void **state)
+{
+    struct seen *s = *state;
+    char *words[] = {"quota", "set", "nodes", "9"}, *help = "help", *long_words[3] = {"print"};
+    char text[3000];
+    char *answer;
+
+    assert_int_equal(xs_local_control(s->local, words, 4, &answer), 0);
+    assert_string_equal(answer, "OK");
+    free(answer);
+    assert_int_equal(xs_store_quota(s->world->store, XS_QUOTA_NODES), 9);
+    assert_int_equal(xs_local_control(s->local, &help, 1, &answer), 0);
+    assert_non_null(strstr(answer, "memreport"));
+    free(answer);
+    assert_int_equal(xs_local_control(s->local, words, 2, &answer), -EINVAL);
+    assert_int_equal(xs_local_control(s->local, words, 0, &answer), -EINVAL);
+    memset(text, 'x', sizeof(text));
+    text[sizeof(text) - 1] = '\0';
+    long_words[1] = long_words[2] = text;
+    assert_int_equal(xs_local_control(s->local, long_words, 3, &answer), -E2BIG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(nodes),
+        TEST(commands_of_control),
         TEST(too_long_for_the_wire),
         TEST(lists_of_any_length),
         TEST(permission_lists),

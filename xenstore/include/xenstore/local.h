@@ -75,6 +75,9 @@ unsigned int xs_local_dispatch(struct xs_local *local);
  * domain. */
 int xs_local_set_quota(struct xs_local *local, int domid, const char *name, uint32_t limit);
 
+/* A command of CONTROL, in words; *answer is malloc'ed. -EINVAL: the store has no such command. */
+int xs_local_control(struct xs_local *local, char *const *words, size_t count, char **answer);
+
 /* Connects a domain to the store through its ring page at `gfn` and its event channel `port` (the domain's
  * end). */
 int xs_local_introduce(struct xs_local *local, uint16_t domid, uint64_t gfn, uint32_t port);
