@@ -131,11 +131,10 @@ const struct xl_command *xenstore_command_find(const char *name)
 static const char *reason(int rc)
 {
     switch (-rc) {
-    case ENOENT: return "there is no such node";
     case EINVAL:
         return "not a path: /name/name..., names of letters, digits and -_@, at most 3072 characters";
     case EILSEQ: return "in its value something is behind a backslash that isn't \\, t, n, r, xHH or ooo";
-    case ERANGE: return "not a permission: n, r, w or b, and a domain's number";
+    case ERANGE: return "n, r, w or b, and a domain's number";
     case E2BIG: return "path and value are longer than the protocol's 4096 bytes";
     case ESRCH: return "the store does not know this domain";
     case ENOMEM: return "out of memory";
@@ -143,9 +142,45 @@ static const char *reason(int rc)
     }
 }
 
+/* How the original tools say that a command failed: what stands before and behind the path. They give no
+ * reason, we do behind that. Where there is no original: nothing. */
+struct complaint {
+    const char *before, *behind;
+};
+
+static struct complaint complaint_of(const struct xl_args *args, int rc)
+{
+    static const struct {
+        const char *command;
+        struct complaint complaint;
+    } complaints[] = {
+        {"chmod", {"Error occurred setting permissions on '", "'"}},
+        {"list", {"could not list path ", ""}},
+        {"ls", {"xs_directory (", ")"}},
+        {"mkdir", {"could not create path ", ""}},
+        {"read", {"couldn't read path ", ""}},
+        {"rm", {"could not remove path ", ""}},
+        {"watch", {"Unable to add watch on ", ""}},
+        {"write", {"could not write path ", ""}},
+    };
+
+    if (rc == -ENOMEM)
+        return (struct complaint){"", ""};
+    if (rc == -ERANGE)
+        return (struct complaint){"Invalid permission specification: '", "'"};
+    for (size_t i = 0; i < sizeof(complaints) / sizeof(*complaints); i++) {
+        if (!strcmp(args->command->name, complaints[i].command))
+            return complaints[i].complaint;
+    }
+    return (struct complaint){"", ""};
+}
+
 int xenstore_fail(const struct xl_args *args, const char *path, int rc)
 {
-    fprintf(stderr, "xenstore %s: %s: %s\n", args->command->name, path, reason(rc));
+    struct complaint complaint = complaint_of(args, rc);
+
+    fprintf(stderr, "xenstore%c%s: %s%s%s: %s\n", *complaint.before ? '-' : ' ', args->command->name,
+            complaint.before, path, complaint.behind, reason(rc));
     return 1;
 }
 

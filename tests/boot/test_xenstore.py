@@ -38,13 +38,18 @@ def test_nodes_are_written_read_and_removed(run):
 
 
 @pytest.mark.parametrize("command, status, said", [
-    ("xenstore read /no/such", 1, "/no/such: there is no such node"),
-    ("xenstore-read /bad//path", 1, "/bad//path: not a path"),
+    ("xenstore read /no/such", 1, "xenstore-read: couldn't read path /no/such: No such file or directory\n"),
+    ("xenstore-read /bad//path", 1, "couldn't read path /bad//path: not a path"),
+    ("xenstore-ls /no/such", 1, "xenstore-ls: xs_directory (/no/such): No such file or directory\n"),
+    ("xenstore-list /no/such", 1, "xenstore-list: could not list path /no/such"),
+    ("xenstore-rm /no/such", 1, "xenstore-rm: could not remove path /no/such"),
+    ("xenstore-watch /a//b", 1, "xenstore-watch: Unable to add watch on /a//b"),
+    ("xenstore-chmod /no n0", 1, "xenstore-chmod: Error occurred setting permissions on '/no': No such file or directory\n"),
     ("xenstore exists /tool /nowhere", 1, ""),
     ("xenstore write /a", 2, "wants PATH VALUE"),
     ("xenstore write /a b /c", 2, "no value for /c"),
     ("xenstore write /a 'b\\q'", 1, "behind a backslash"),
-    ("xenstore chmod /tool q0", 1, "q0: not a permission"),
+    ("xenstore chmod /tool q0", 1, "Invalid permission specification: 'q0'"),
     ("xenstore frobnicate", 1, "no command 'frobnicate'"),
     ("xenstore quota noodles 5", 2, "no quota 'noodles'"),
     ("xenstore quota 9", 1, "does not know this domain"),
