@@ -124,6 +124,16 @@ def test_wrong_arguments_are_told_before_it_is_too_late(daemon, client, line):
     assert went_on(daemon) == 0
 
 
+@pytest.mark.parametrize("script", ["echo xenstored of Proxenos; sleep 20 & sleep 0.1", "exec >&- 2>&-; exec sleep 60", "yes xenstored of Proxenos"])
+def test_a_program_that_does_not_end_is_not_waited_for(daemon, client, script):
+    program = os.path.join(daemon.folder, "next")
+    with open(program, "w") as file:
+        file.write(f"#!/bin/sh\n{script}\n")
+    os.chmod(program, 0o755)
+    assert f"{program} is not started" in control(client, "live-update", "-f", program)
+    client.write("/a", "1")
+
+
 def test_an_update_can_be_given_up(daemon, client):
     control(client, "live-update", "-c", "--nonsense")
     assert control(client, "live-update", "-a") == "OK"

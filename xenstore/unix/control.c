@@ -9,10 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -46,26 +49,55 @@ static void __attribute__((noreturn)) become(const char *program, char **argumen
     _exit(EXIT_FAILED);
 }
 
-/* Runs a program until its end, with the beginning of what it says. True: it succeeded. */
+static int ms_until(const struct timespec *end)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int)((end->tv_sec - now.tv_sec) * 1000 + (end->tv_nsec - now.tv_nsec) / 1000000);
+}
+
+/* Reads what comes, as a string, until nobody can write any more. False: that takes too long, or is too much.
+ */
+static bool read_all(int fd, char *said, size_t size)
+{
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+    struct timespec end;
+    ssize_t got = 1;
+    size_t len = 0;
+    int left;
+
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += PROBE_SECONDS;
+    while (got > 0 && len < size - 1 && (left = ms_until(&end)) > 0 && poll(&pollfd, 1, left) > 0) {
+        got = read(fd, said + len, size - 1 - len);
+        len += got > 0 ? (size_t)got : 0;
+    }
+    said[len] = '\0';
+    return got == 0;
+}
+
+/* Runs a program until its end, with what it says. True: it succeeded. */
 static bool run(const char *program, char **arguments, char *said, size_t size)
 {
-    size_t len = 0;
-    ssize_t got;
     int ends[2], status;
+    bool ended;
     pid_t child;
 
-    *said = '\0';
     if (pipe2(ends, O_CLOEXEC))
         return false;
     child = fork();
     if (!child)
         become(program, arguments, ends[1]);
     close(ends[1]);
-    while (child > 0 && len < size - 1 && (got = read(ends[0], said + len, size - 1 - len)) > 0)
-        len += (size_t)got;
-    said[len] = '\0';
+    ended = child > 0 && read_all(ends[0], said, size);
     close(ends[0]);
-    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+    if (child < 0)
+        return false;
+    /* What it left behind in the background may go on; we don't wait for that. */
+    if (!ended)
+        kill(child, SIGKILL);
+    return waitpid(child, &status, 0) == child && ended && WIFEXITED(status) &&
            WEXITSTATUS(status) == EXIT_SUCCESS;
 }
 
@@ -74,7 +106,7 @@ static bool probe(const struct handover_target *target, char *answer, size_t siz
 {
     size_t count = count_words(target->arguments);
     char **arguments = calloc(count + 2, sizeof(*arguments));
-    char said[256] = "";
+    char said[1024] = "";
     bool fits;
 
     if (!arguments) {
