@@ -6,7 +6,7 @@ import re
 import pytest
 
 # What the store keeps of a domain's number for as long as dom0 runs (struct xs_domain), and its place in a hash table.
-RECORD_BYTES = 320 + 40
+RECORD_BYTES = 320 + 48
 
 CREATE = "xl create name=a memory=20 kernel=/files/"
 
