@@ -102,7 +102,8 @@ void vmx_set_sreg(struct vcpu *v, enum guest_sreg reg, uint64_t value)
         vmwrite(VMCS_TPR_THRESHOLD, 0); // it may not be above TPR
         break;
     }
-    vmx->pdptes_stale = true;
+    // Not for any other: the top entries a guest has loaded count, whatever it has written to memory since.
+    vmx->pdptes_stale |= reg == SREG_CR0 || reg == SREG_CR3 || reg == SREG_CR4 || reg == SREG_EFER;
 }
 
 // The bits that a guest only believes to have set or cleared have nothing to do with paging.
